@@ -1,0 +1,42 @@
+// A bounds-checked window onto unmanaged memory: what a kernel sees of a buffer.
+namespace FlGpu.CpuRuntime;
+
+/// <summary>A view of <paramref name="length"/> elements; indexing past its end throws, as a kernel test should.</summary>
+public readonly unsafe struct ArrayView<T>(T* pointer, long length) where T : unmanaged
+{
+    private readonly T* _pointer = pointer;
+
+    /// <summary>Number of elements.</summary>
+    public long Length { get; } = length;
+
+    /// <summary>The element at a 64-bit index.</summary>
+    public ref T this[long index]
+    {
+        get
+        {
+            if ((ulong)index >= (ulong)Length)
+            {
+                ThrowOutOfRange(index, Length);
+            }
+
+            return ref _pointer[index];
+        }
+    }
+
+    /// <summary>The element at a 32-bit index.</summary>
+    public ref T this[int index] => ref this[(long)index];
+
+    /// <summary>The window of <paramref name="length"/> elements that starts at <paramref name="offset"/>.</summary>
+    public ArrayView<T> SubView(long offset, long length)
+    {
+        if (offset < 0 || length < 0 || offset + length > Length)
+        {
+            ThrowOutOfRange(offset + length, Length);
+        }
+
+        return new(_pointer + offset, length);
+    }
+
+    private static void ThrowOutOfRange(long index, long length) =>
+        throw new IndexOutOfRangeException($"index {index} is outside a view of {length} elements");
+}

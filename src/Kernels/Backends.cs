@@ -1,0 +1,67 @@
+// The names of backends: which exist on this machine, why others do not, and how to open one.
+namespace FlGpu.Kernels;
+
+/// <summary>A backend of this machine, or the reason why there is none of that kind.</summary>
+/// <param name="Name">As in options: reference, simd, cpu, cuda:0, opencl:0.</param>
+/// <param name="Device">The hardware; null when missing.</param>
+/// <param name="Missing">Why it is missing; null when it is there.</param>
+/// <param name="Open">Opens the device runtime of a GPU.</param>
+public sealed record DeviceListing(string Name, string? Device, string? Missing, Func<object>? Open);
+
+/// <summary>Finds and opens backends by name.</summary>
+public static class Backends
+{
+    /// <summary>What the kernels were compiled against: "ILGPU" or "stand-in".</summary>
+    public static string KernelRuntimeName => DeviceRuntime.Name;
+
+    private const int GpuGroupSize = 256;
+
+    // Enough groups to fill any GPU many times over; kernels stride over what is left.
+    private const int GpuMaxGroups = 1 << 16;
+    private const int CpuGroupsPerThread = 4;
+
+    /// <summary>Every kind of backend, present or missing.</summary>
+    public static IReadOnlyList<DeviceListing> List() =>
+    [
+        new("reference", Processor.Name, null, null),
+        new("simd", $"{Processor.Name} ({Processor.VectorInstructions})", null, null),
+        new("cpu", $"{Processor.Name} ({(KernelRuntimeName == "ILGPU" ? "ILGPU CPU accelerator" : "stand-in for ILGPU")})", null, null),
+        .. DeviceRuntime.Gpus(),
+    ];
+
+    /// <summary>Opens a backend.</summary>
+    /// <param name="name">reference, simd, cpu, cuda[:i], opencl[:i] or auto (CUDA, else OpenCL, else simd).</param>
+    /// <param name="threads">CPU threads for simd and cpu.</param>
+    /// <exception cref="InputException">The name is unknown or there is no such device.</exception>
+    public static Backend Open(string name, int threads)
+    {
+        switch (name)
+        {
+            case "reference": return new ReferenceBackend();
+            case "simd": return new SimdBackend(threads);
+            case "cpu": return OpenCpu(threads, groupSize: 1);
+            case "auto":
+                DeviceListing? gpu = DeviceRuntime.Gpus().FirstOrDefault(g => g.Open is not null);
+                return gpu is null ? new SimdBackend(threads) : OpenGpu(gpu);
+        }
+
+        string kind = name.Split(':')[0];
+        if (kind is not ("cuda" or "opencl"))
+        {
+            throw new InputException($"'{name}' is no backend; allowed are reference, simd, cpu, cuda[:i], opencl[:i] and auto");
+        }
+
+        IReadOnlyList<DeviceListing> gpus = [.. DeviceRuntime.Gpus().Where(g => g.Name.StartsWith(kind, StringComparison.Ordinal))];
+        string wanted = name.Contains(':') ? name : $"{name}:0";
+        return gpus.FirstOrDefault(g => g.Name == wanted && g.Open is not null) is { } found
+            ? OpenGpu(found)
+            : throw new InputException($"there is no '{name}' on this machine: {gpus[0].Missing ?? $"it has {string.Join(", ", gpus.Select(g => g.Name))}"}");
+    }
+
+    /// <summary>The kernels on the CPU, in groups of <paramref name="groupSize"/> threads.</summary>
+    public static GpuBackend OpenCpu(int threads, int groupSize) =>
+        new("cpu", DeviceRuntime.OpenCpu(threads, groupSize), groupSize, groupSize == 1 ? threads * CpuGroupsPerThread : 3);
+
+    private static GpuBackend OpenGpu(DeviceListing gpu) => new(gpu.Name, (DeviceRuntime)gpu.Open!(), GpuGroupSize, GpuMaxGroups);
+}
+

@@ -1,0 +1,147 @@
+// updates[i, k] += deviations[i] * a normal number that depends on the key, i and k alone.
+using System.Runtime.Intrinsics;
+
+namespace FlGpu.Kernels;
+
+/// <summary>
+/// Adds independent Gaussian noise to <paramref name="Updates"/> (n x d), in place: row i gets the standard deviation
+/// <paramref name="Deviations"/>[i] (1 x n). Element (i, k) draws from Philox with <paramref name="Key"/> and the counter
+/// (block of k, i), so the noise is the same on every backend. A deviation of zero leaves its row as it is.
+/// </summary>
+[About("adds Gaussian noise of a standard deviation per row, in place")]
+public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations, RngKey Key) : IOperation
+{
+    // 64 columns are 16 counters of four words each: word w of counter l belongs to column 16 w + l, so that a vector of
+    // counters gives vectors of neighbouring columns, and threads write neighbouring elements.
+    private const int BlockColumns = 64;
+    private const int Lanes = 16;
+    private const int FlopsPerNormal = 30;
+
+    /// <inheritdoc/>
+    public Work Cost => new(FlopsPerNormal * Updates.Length, Updates.Bytes + Deviations.Bytes, Updates.Bytes);
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
+    {
+        Matrix updates = backend.Upload(clients, parameters, new float[(long)clients * parameters]);
+        Matrix deviations = backend.Upload(1, clients, [.. Enumerable.Range(0, clients).Select(i => 1f + (i % 4))]);
+        Matrix zeros = backend.Upload(1, clients, new float[clients]);
+        var operation = new AddGaussianNoise(updates, deviations, key);
+        return new(
+            () => backend.Run(operation), updates, operation.Cost, parameters, Magnitude: 4,
+            () => backend.Run(new ScaleRows(updates, zeros)), [updates, deviations, zeros]);
+    }
+
+    /// <inheritdoc/>
+    public void Reference()
+    {
+        for (int i = 0; i < Updates.Rows; i++)
+        {
+            for (int k = 0; k < Updates.Columns; k++)
+            {
+                if (Deviations[i] == 0)
+                {
+                    continue;
+                }
+
+                int word = k % BlockColumns / Lanes;
+                uint counter = (uint)((k / BlockColumns * Lanes) + (k % Lanes));
+                Words words = Philox.Block(Key.A, Key.B, counter, 0, (uint)i, 0);
+                double normal = word switch
+                {
+                    0 => NormalBits.FirstExact(words.A, words.B),
+                    1 => NormalBits.SecondExact(words.A, words.B),
+                    2 => NormalBits.FirstExact(words.C, words.D),
+                    _ => NormalBits.SecondExact(words.C, words.D),
+                };
+                Updates[i, k] = (float)(Updates[i, k] + (Deviations[i] * normal));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe void Simd(SimdBackend simd) =>
+        simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Deviations.Host, Updates.Columns, Key));
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu)
+    {
+        long counters = (long)Updates.Rows * ((Updates.Columns + BlockColumns - 1) / BlockColumns) * Lanes;
+        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(counters), GpuBackend.View(Updates), GpuBackend.View(Deviations), Key.A, Key.B);
+    }
+
+    /// <summary>A thread owns a counter: four elements, sixteen columns apart.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> deviations, uint keyA, uint keyB)
+    {
+        long columns = updates.Length / deviations.Length;
+        long countersPerRow = (columns + BlockColumns - 1) / BlockColumns * Lanes;
+        for (long t = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; t < deviations.Length * countersPerRow; t += (long)Grid.DimX * Group.DimX)
+        {
+            long i = t / countersPerRow;
+            long counter = t - (i * countersPerRow);
+            float deviation = deviations[i];
+            if (deviation != 0)
+            {
+                Words words = Philox.Block(keyA, keyB, (uint)counter, 0, (uint)i, 0);
+                long k = (counter / Lanes * BlockColumns) + (counter % Lanes);
+                Add(updates, i, k, columns, deviation * NormalBits.First(words.A, words.B));
+                Add(updates, i, k + Lanes, columns, deviation * NormalBits.Second(words.A, words.B));
+                Add(updates, i, k + (2 * Lanes), columns, deviation * NormalBits.First(words.C, words.D));
+                Add(updates, i, k + (3 * Lanes), columns, deviation * NormalBits.Second(words.C, words.D));
+            }
+        }
+    }
+
+    private static void Add(ArrayView<float> updates, long i, long k, long columns, float value)
+    {
+        if (k < columns)
+        {
+            updates[(i * columns) + k] += value;
+        }
+    }
+
+    private readonly unsafe struct Rows(float* updates, float* deviations, int columns, RngKey key) : ITiles
+    {
+        public nuint ScratchBytes => BlockColumns * sizeof(float);
+
+        public void Run(int tile, byte* scratch)
+        {
+            float* row = updates + ((long)tile * columns);
+            if (deviations[tile] == 0)
+            {
+                return;
+            }
+
+            var deviation = Vector512.Create(deviations[tile]);
+            float* noise = (float*)scratch;
+            for (int k = 0; k < columns; k += BlockColumns)
+            {
+                Vector512<uint> a = Vector512.Create((uint)(k / BlockColumns * Lanes)) + Vector512<uint>.Indices;
+                Vector512<uint> b = Vector512<uint>.Zero;
+                Vector512<uint> c = Vector512.Create((uint)tile);
+                Vector512<uint> d = Vector512<uint>.Zero;
+                Philox.Block(key.A, key.B, ref a, ref b, ref c, ref d);
+                (Vector512<float> n0, Vector512<float> n1) = NormalBits.Pair(a, b);
+                (Vector512<float> n2, Vector512<float> n3) = NormalBits.Pair(c, d);
+                if (k + BlockColumns <= columns)
+                {
+                    float* p = row + k;
+                    (Vector512.Load(p) + (deviation * n0)).Store(p);
+                    (Vector512.Load(p + 16) + (deviation * n1)).Store(p + 16);
+                    (Vector512.Load(p + 32) + (deviation * n2)).Store(p + 32);
+                    (Vector512.Load(p + 48) + (deviation * n3)).Store(p + 48);
+                    continue;
+                }
+
+                (deviation * n0).Store(noise);
+                (deviation * n1).Store(noise + 16);
+                (deviation * n2).Store(noise + 32);
+                (deviation * n3).Store(noise + 48);
+                for (int j = 0; k + j < columns; j++)
+                {
+                    row[k + j] += noise[j];
+                }
+            }
+        }
+    }
+}

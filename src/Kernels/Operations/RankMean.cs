@@ -1,0 +1,297 @@
+// The mean of each column's values of rank first..last: what the median and the trimmed mean have in common.
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace FlGpu.Kernels;
+
+/// <summary>
+/// Sorts each column of <paramref name="Updates"/> (n x d; NaN last) and writes the mean of the values of rank
+/// <paramref name="First"/> to <paramref name="Last"/>, counted from 0, into <paramref name="Mean"/> (1 x d).
+/// </summary>
+internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First, int Last)
+{
+    /// <summary>Up to this many rows a sorting network in cache is faster than bisection.</summary>
+    private const int NetworkRows = 512;
+
+    private const int LowestKey = int.MinValue;
+
+    public Work Cost => new(
+        Updates.Length * Math.Max(1, System.Numerics.BitOperations.Log2((uint)Updates.Rows)), Updates.Bytes, Mean.Bytes);
+
+    public void Reference()
+    {
+        float[] column = new float[Updates.Rows];
+        for (int k = 0; k < Updates.Columns; k++)
+        {
+            for (int i = 0; i < Updates.Rows; i++)
+            {
+                column[i] = Updates[i, k];
+            }
+
+            Array.Sort(column, NanLast.Comparer);
+            double sum = 0;
+            for (int rank = First; rank <= Last; rank++)
+            {
+                sum += column[rank];
+            }
+
+            Mean[k] = (float)(sum / (Last - First + 1));
+        }
+    }
+
+    public unsafe void Simd(SimdBackend simd)
+    {
+        int strips = (Updates.Columns + Columns.StripWidth - 1) / Columns.StripWidth;
+        int[] network = Updates.Rows <= NetworkRows ? simd.Network(Updates.Rows, First, Last) : [];
+        fixed (int* pairs = network)
+        {
+            simd.ForEachTile(strips, Updates.Length,
+                new Columns(Updates.Host, Mean.Host, Updates.Rows, Updates.Columns, First, Last, pairs, network.Length));
+        }
+    }
+
+    public void Gpu(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Mean), First, Last);
+
+    /// <summary>
+    /// A thread owns a column. It finds the two ranks by bisection on the bits of the keys, which takes 32 passes over the
+    /// column whatever it holds, and adds what lies between.
+    /// </summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> mean, int first, int last)
+    {
+        long columns = mean.Length;
+        for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
+        {
+            int low = Select(updates, k, columns, first);
+            int notAbove = 0;
+            int next = int.MaxValue;
+            for (long e = k; e < updates.Length; e += columns)
+            {
+                int key = OrderedKey.Of(updates[e]);
+                notAbove += key <= low ? 1 : 0;
+                next = key > low ? IntrinsicMath.Min(next, key) : next;
+            }
+
+            float result = OrderedKey.ToFloat(low);
+            if (notAbove <= last)
+            {
+                int high = last == notAbove ? next : Select(updates, k, columns, last);
+                double between = 0;
+                int below = 0;
+                for (long e = k; e < updates.Length; e += columns)
+                {
+                    int key = OrderedKey.Of(updates[e]);
+                    below += key < high ? 1 : 0;
+                    between += key > low && key < high ? OrderedKey.ToFloat(key) : 0;
+                }
+
+                between += ((double)OrderedKey.ToFloat(low) * (notAbove - first)) + ((double)OrderedKey.ToFloat(high) * (last + 1 - below));
+                result = (float)(between / (last - first + 1));
+            }
+
+            mean[k] = result;
+        }
+    }
+
+    /// <summary>The key of rank <paramref name="rank"/> in column <paramref name="k"/>: the largest with at most rank keys below it.</summary>
+    private static int Select(ArrayView<float> updates, long k, long columns, int rank)
+    {
+        int key = LowestKey;
+        for (int bit = 31; bit >= 0; bit--)
+        {
+            int trial = key + (1 << bit);
+            int below = 0;
+            for (long e = k; e < updates.Length; e += columns)
+            {
+                below += OrderedKey.Of(updates[e]) < trial ? 1 : 0;
+            }
+
+            key = below <= rank ? trial : key;
+        }
+
+        return key;
+    }
+
+    private sealed class NanLast : IComparer<float>
+    {
+        public static NanLast Comparer { get; } = new();
+
+        public int Compare(float a, float b) => float.IsNaN(a) || float.IsNaN(b) ? float.IsNaN(a).CompareTo(float.IsNaN(b)) : a.CompareTo(b);
+    }
+
+    /// <summary>A tile is a strip of columns, done in blocks of 64 whose keys fit in cache.</summary>
+    private readonly unsafe struct Columns(
+        float* updates, float* mean, int rows, int columns, int first, int last, int* network, int networkLength) : ITiles
+    {
+        public const int StripWidth = 512;
+        private const int Block = 64;
+
+        public nuint ScratchBytes => ((nuint)rows + 1) * Block * sizeof(int);
+
+        public void Run(int tile, byte* scratch)
+        {
+            int* keys = (int*)scratch;
+            float* result = (float*)(keys + ((long)rows * Block));
+            int end = Math.Min(columns, (tile + 1) * StripWidth);
+            for (int k = tile * StripWidth; k < end; k += Block)
+            {
+                LoadKeys(keys, k);
+                if (networkLength > 0 || rows == 1)
+                {
+                    Sort(keys);
+                    MeanOfRanks(keys, result);
+                }
+                else
+                {
+                    for (int lane = 0; lane < Block; lane += 16)
+                    {
+                        MeanByBisection(keys + lane).Store(result + lane);
+                    }
+                }
+
+                new Span<float>(result, Math.Min(Block, end - k)).CopyTo(new(mean + k, Block));
+            }
+        }
+
+        private void LoadKeys(int* keys, int k)
+        {
+            // Whole vectors, also past the end of the row: what they read there is never written out.
+            for (int i = 0; i < rows; i++, keys += Block)
+            {
+                float* row = updates + ((long)i * columns) + k;
+                int lanes = columns - k;
+                if (i == rows - 1 && lanes < Block)
+                {
+                    new Span<int>(keys, Block).Clear();
+                    for (int j = 0; j < lanes; j++)
+                    {
+                        keys[j] = OrderedKey.Of(row[j]);
+                    }
+
+                    return;
+                }
+
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch0(row + Block);
+                    Sse.Prefetch0(row + Block + 16);
+                    Sse.Prefetch0(row + Block + 32);
+                    Sse.Prefetch0(row + Block + 48);
+                }
+
+                OrderedKey.Of(Vector512.Load(row)).Store(keys);
+                OrderedKey.Of(Vector512.Load(row + 16)).Store(keys + 16);
+                OrderedKey.Of(Vector512.Load(row + 32)).Store(keys + 32);
+                OrderedKey.Of(Vector512.Load(row + 48)).Store(keys + 48);
+            }
+        }
+
+        private void Sort(int* keys)
+        {
+            for (int e = 0; e < networkLength; e += 2)
+            {
+                int* low = keys + (network[e] * Block);
+                int* high = keys + (network[e + 1] * Block);
+                CompareExchange(low, high);
+                CompareExchange(low + 16, high + 16);
+                CompareExchange(low + 32, high + 32);
+                CompareExchange(low + 48, high + 48);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void CompareExchange(int* low, int* high)
+        {
+            Vector512<int> a = Vector512.Load(low);
+            Vector512<int> b = Vector512.Load(high);
+            Vector512.Min(a, b).Store(low);
+            Vector512.Max(a, b).Store(high);
+        }
+
+        private void MeanOfRanks(int* sorted, float* result)
+        {
+            var count = Vector512.Create((double)(last - first + 1));
+            for (int lane = 0; lane < Block; lane += 16)
+            {
+                Vector512<double> lower = Vector512<double>.Zero, upper = lower;
+                for (int rank = first; rank <= last; rank++)
+                {
+                    (Vector512<double> a, Vector512<double> b) = Vector512.Widen(OrderedKey.ToFloat(Vector512.Load(sorted + (rank * Block) + lane)));
+                    lower += a;
+                    upper += b;
+                }
+
+                Vector512.Narrow(lower / count, upper / count).Store(result + lane);
+            }
+        }
+
+        /// <summary>The same as the kernel does for a column, for sixteen.</summary>
+        private Vector512<float> MeanByBisection(int* keys)
+        {
+            Vector512<int> low = Select(keys, first);
+            Vector512<int> notAbove = Vector512<int>.Zero;
+            Vector512<int> next = Vector512.Create(int.MaxValue);
+            for (int i = 0; i < rows; i++)
+            {
+                Vector512<int> key = Vector512.Load(keys + (i * Block));
+                Vector512<int> above = Vector512.GreaterThan(key, low);
+                notAbove += Vector512<int>.One + above;
+                next = Vector512.Min(next, Vector512.ConditionalSelect(above, key, next));
+            }
+
+            var lastRank = Vector512.Create(last);
+            Vector512<int> alone = Vector512.GreaterThan(notAbove, lastRank);
+            Vector512<int> high = Vector512.ConditionalSelect(alone, low, next);
+            if (Vector512.LessThanAny(notAbove, lastRank))
+            {
+                high = Vector512.ConditionalSelect(alone, low, Select(keys, last));
+            }
+
+            Vector512<double> sumLower = Vector512<double>.Zero, sumUpper = sumLower;
+            Vector512<int> below = Vector512<int>.Zero;
+            for (int i = 0; i < rows; i++)
+            {
+                Vector512<int> key = Vector512.Load(keys + (i * Block));
+                Vector512<int> under = Vector512.LessThan(key, high);
+                below -= under;
+                Vector512<int> between = under & Vector512.GreaterThan(key, low);
+                (Vector512<double> a, Vector512<double> b) = Vector512.Widen((OrderedKey.ToFloat(key).AsInt32() & between).AsSingle());
+                sumLower += a;
+                sumUpper += b;
+            }
+
+            (Vector512<double> lowLower, Vector512<double> lowUpper) = Vector512.Widen(OrderedKey.ToFloat(low));
+            (Vector512<double> highLower, Vector512<double> highUpper) = Vector512.Widen(OrderedKey.ToFloat(high));
+            (Vector512<double> lowCopiesLower, Vector512<double> lowCopiesUpper) = WidenToDouble(notAbove - Vector512.Create(first));
+            (Vector512<double> highCopiesLower, Vector512<double> highCopiesUpper) = WidenToDouble(lastRank + Vector512<int>.One - below);
+            var count = Vector512.Create((double)(last - first + 1));
+            sumLower = (sumLower + ((lowLower * lowCopiesLower) + (highLower * highCopiesLower))) / count;
+            sumUpper = (sumUpper + ((lowUpper * lowCopiesUpper) + (highUpper * highCopiesUpper))) / count;
+            return Vector512.ConditionalSelect(alone.AsSingle(), OrderedKey.ToFloat(low), Vector512.Narrow(sumLower, sumUpper));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static (Vector512<double> Lower, Vector512<double> Upper) WidenToDouble(Vector512<int> counts) =>
+            Vector512.Widen(Vector512.ConvertToSingle(counts));
+
+        private Vector512<int> Select(int* keys, int rank)
+        {
+            Vector512<int> key = Vector512.Create(LowestKey);
+            var atMost = Vector512.Create(rank);
+            for (int bit = 31; bit >= 0; bit--)
+            {
+                Vector512<int> trial = key + Vector512.Create(1 << bit);
+                Vector512<int> below = Vector512<int>.Zero;
+                for (int i = 0; i < rows; i++)
+                {
+                    below -= Vector512.LessThan(Vector512.Load(keys + (i * Block)), trial);
+                }
+
+                key = Vector512.ConditionalSelect(Vector512.GreaterThan(below, atMost), key, trial);
+            }
+
+            return key;
+        }
+    }
+}

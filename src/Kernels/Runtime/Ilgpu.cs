@@ -1,0 +1,176 @@
+// The device runtime of the ILGPU build: CUDA and OpenCL devices, and ILGPU's CPU accelerator.
+using System.Reflection;
+using System.Runtime.InteropServices;
+using ILGPU.Algorithms;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace FlGpu.Kernels;
+
+/// <summary>One ILGPU accelerator with a context of its own, since one failed kernel compilation spoils a context.</summary>
+internal sealed class DeviceRuntime : IDisposable
+{
+    public const string Name = "ILGPU";
+
+    private readonly Context _context;
+    private readonly Accelerator _accelerator;
+    private readonly Dictionary<Delegate, Delegate> _launchers = [];
+
+    static DeviceRuntime() => NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, ResolveDriver);
+
+    private DeviceRuntime(Context context, Accelerator accelerator) => (_context, _accelerator) = (context, accelerator);
+
+    public string DeviceName => _accelerator is CPUAccelerator ? $"{Processor.Name} (ILGPU CPU accelerator)" : _accelerator.Name;
+
+    public int Multiprocessors => _accelerator.NumMultiprocessors;
+
+    public Accelerator Accelerator => _accelerator;
+
+    /// <summary>ILGPU's CPU accelerator, just wide enough for groups of <paramref name="groupSize"/>.</summary>
+    public static DeviceRuntime OpenCpu(int threads, int groupSize)
+    {
+        const int SmallestWarp = 2;
+        int warps = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, groupSize / SmallestWarp));
+        Context context = CreateContext(builder => builder.CPU(new CPUDevice(SmallestWarp, warps, threads)));
+        return new(context, context.GetCPUDevice(0).CreateAccelerator(context));
+    }
+
+    /// <summary>Every GPU, and for each kind of which there is none the reason.</summary>
+    public static IReadOnlyList<DeviceListing> Gpus()
+    {
+        using Context cuda = CreateContext(builder => builder.Cuda());
+        using Context openCl = CreateContext(builder => builder.OpenCL());
+        return
+        [
+            .. List("cuda", cuda.GetCudaDevices().Count, i => cuda.GetCudaDevice(i).Name, OpenCuda, "libcuda.so.1", "nvcuda.dll", "the driver lists no device"),
+            .. List("opencl", openCl.GetCLDevices().Count, i => openCl.GetCLDevice(i).Name, OpenOpenCl, "libOpenCL.so.1", "OpenCL.dll",
+                "no device offers what ILGPU needs (OpenCL 2.0 with a generic address space)"),
+        ];
+    }
+
+    public void Synchronize() => _accelerator.Synchronize();
+
+    public void Launch<A, B>(Action<A, B> kernel, KernelConfig config, A a, B b) where A : struct where B : struct
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
+        }
+
+        ((Action<KernelConfig, A, B>)launcher)(config, a, b);
+    }
+
+    public void Launch<A, B, C>(Action<A, B, C> kernel, KernelConfig config, A a, B b, C c) where A : struct where B : struct where C : struct
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
+        }
+
+        ((Action<KernelConfig, A, B, C>)launcher)(config, a, b, c);
+    }
+
+    public void Launch<A, B, C, D>(Action<A, B, C, D> kernel, KernelConfig config, A a, B b, C c, D d)
+        where A : struct where B : struct where C : struct where D : struct
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
+        }
+
+        ((Action<KernelConfig, A, B, C, D>)launcher)(config, a, b, c, d);
+    }
+
+    public void Launch<A, B, C, D, E, F>(Action<A, B, C, D, E, F> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f)
+        where A : struct where B : struct where C : struct where D : struct where E : struct where F : struct
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
+        }
+
+        ((Action<KernelConfig, A, B, C, D, E, F>)launcher)(config, a, b, c, d, e, f);
+    }
+
+    public void Launch<A, B, C, D, E, F, G, H, I, J>(
+        Action<A, B, C, D, E, F, G, H, I, J> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f, G g, H h, I i, J j)
+        where A : struct where B : struct where C : struct where D : struct where E : struct
+        where F : struct where G : struct where H : struct where I : struct where J : struct
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
+        }
+
+        ((Action<KernelConfig, A, B, C, D, E, F, G, H, I, J>)launcher)(config, a, b, c, d, e, f, g, h, i, j);
+    }
+
+    public void Dispose()
+    {
+        _accelerator.Dispose();
+        _context.Dispose();
+    }
+
+    private static DeviceRuntime OpenCuda(int index)
+    {
+        Context context = CreateContext(builder => builder.Cuda());
+        return new(context, context.GetCudaDevice(index).CreateAccelerator(context));
+    }
+
+    private static DeviceRuntime OpenOpenCl(int index)
+    {
+        Context context = CreateContext(builder => builder.OpenCL());
+        return new(context, context.GetCLDevice(index).CreateAccelerator(context));
+    }
+
+    // O2 keeps global loads global. Its uniformity analysis is wrong for implicitly grouped kernels only; ours are explicit.
+    private static Context CreateContext(Func<Context.Builder, Context.Builder> devices) =>
+        Context.Create(builder => devices(builder).EnableAlgorithms().Optimize(OptimizationLevel.O2));
+
+    private static IEnumerable<DeviceListing> List(
+        string kind, int count, Func<int, string> name, Func<int, DeviceRuntime> open, string linuxDriver, string windowsDriver, string noDevice)
+    {
+        if (count > 0)
+        {
+            return Enumerable.Range(0, count).Select(i => new DeviceListing($"{kind}:{i}", name(i), null, () => open(i)));
+        }
+
+        string driver = OperatingSystem.IsWindows() ? windowsDriver : linuxDriver;
+        return [new(kind, null, NativeLibrary.TryLoad(driver, out _) ? noDevice : $"no driver: {driver} was not found", null)];
+    }
+
+    /// <summary>Drivers install libcuda.so.1 and libOpenCL.so.1; the names without a version belong to development packages.</summary>
+    private static nint ResolveDriver(string library, Assembly assembly, DllImportSearchPath? path)
+    {
+        string? versioned = OperatingSystem.IsLinux() ? library switch { "cuda" => "libcuda.so.1", "OpenCL" => "libOpenCL.so.1", _ => null } : null;
+        return versioned is not null && NativeLibrary.TryLoad(versioned, out nint handle) ? handle : 0;
+    }
+}
+
+/// <summary>Memory of an ILGPU accelerator.</summary>
+internal sealed class DeviceBuffer<T> : Buffer<T> where T : unmanaged
+{
+    private readonly DeviceRuntime _runtime;
+    private readonly MemoryBuffer1D<T, Stride1D.Dense>? _memory;
+
+    public DeviceBuffer(DeviceRuntime runtime, long length) : base(length)
+    {
+        (_runtime, _memory) = (runtime, runtime.Accelerator.Allocate1D<T>(length));
+        View = _memory.View;
+    }
+
+    private DeviceBuffer(DeviceRuntime runtime, ArrayView<T> view) : base(view.Length) => (_runtime, View) = (runtime, view);
+
+    public ArrayView<T> View { get; }
+
+    public override void CopyFrom(ReadOnlySpan<T> host, long offset = 0) =>
+        View.SubView(offset, host.Length).CopyFromCPU(_runtime.Accelerator.DefaultStream, host);
+
+    public override void CopyTo(Span<T> host, long offset = 0) =>
+        View.SubView(offset, host.Length).CopyToCPU(_runtime.Accelerator.DefaultStream, host);
+
+    public override Buffer<T> Slice(long offset, long length) => new DeviceBuffer<T>(_runtime, View.SubView(offset, length));
+
+    public override void Dispose() => _memory?.Dispose();
+}

@@ -1,0 +1,60 @@
+// The device runtime of the stand-in build: one CPU device, no GPUs.
+using System.Runtime.InteropServices;
+
+namespace FlGpu.Kernels;
+
+/// <summary>The stand-in's only device: this machine's CPU.</summary>
+internal sealed class DeviceRuntime(int threads) : IDisposable
+{
+    public const string Name = "stand-in";
+    public const string NoGpu = "this build runs kernels on its CPU stand-in; CUDA and OpenCL need a build against ILGPU";
+
+    private readonly CpuAccelerator _accelerator = new(threads);
+
+    public string DeviceName => Processor.Name;
+
+    public int Multiprocessors => threads;
+
+    public static DeviceRuntime OpenCpu(int threads, int groupSize) => new(threads);
+
+    public static IReadOnlyList<DeviceListing> Gpus() => [new("cuda", null, NoGpu, null), new("opencl", null, NoGpu, null)];
+
+    public void Synchronize()
+    {
+    }
+
+    public void Launch<A, B>(Action<A, B> kernel, KernelConfig config, A a, B b) => _accelerator.Launch(config, () => kernel(a, b));
+
+    public void Launch<A, B, C>(Action<A, B, C> kernel, KernelConfig config, A a, B b, C c) => _accelerator.Launch(config, () => kernel(a, b, c));
+
+    public void Launch<A, B, C, D>(Action<A, B, C, D> kernel, KernelConfig config, A a, B b, C c, D d) => _accelerator.Launch(config, () => kernel(a, b, c, d));
+
+    public void Launch<A, B, C, D, E, F>(Action<A, B, C, D, E, F> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f) =>
+        _accelerator.Launch(config, () => kernel(a, b, c, d, e, f));
+
+    public void Launch<A, B, C, D, E, F, G, H, I, J>(
+        Action<A, B, C, D, E, F, G, H, I, J> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f, G g, H h, I i, J j) =>
+        _accelerator.Launch(config, () => kernel(a, b, c, d, e, f, g, h, i, j));
+
+    public void Dispose() => _accelerator.Dispose();
+}
+
+/// <summary>CPU memory as a kernel sees it.</summary>
+internal sealed unsafe class DeviceBuffer<T> : Buffer<T> where T : unmanaged
+{
+    private readonly HostBuffer<T> _memory;
+
+    public DeviceBuffer(DeviceRuntime runtime, long length) : this(new HostBuffer<T>(length)) => _ = runtime;
+
+    private DeviceBuffer(HostBuffer<T> memory) : base(memory.Length) => _memory = memory;
+
+    public ArrayView<T> View => new(_memory.Pointer, Length);
+
+    public override void CopyFrom(ReadOnlySpan<T> host, long offset = 0) => _memory.CopyFrom(host, offset);
+
+    public override void CopyTo(Span<T> host, long offset = 0) => _memory.CopyTo(host, offset);
+
+    public override Buffer<T> Slice(long offset, long length) => new DeviceBuffer<T>((HostBuffer<T>)_memory.Slice(offset, length));
+
+    public override void Dispose() => _memory.Dispose();
+}
