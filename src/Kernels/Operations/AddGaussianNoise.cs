@@ -23,13 +23,13 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
     /// <inheritdoc/>
     public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
     {
-        Matrix updates = backend.Upload(clients, parameters, new float[(long)clients * parameters]);
+        Matrix updates = backend.AllocateMatrix(clients, parameters);
         Matrix deviations = backend.Upload(1, clients, [.. Enumerable.Range(0, clients).Select(i => 1f + (i % 4))]);
         Matrix zeros = backend.Upload(1, clients, new float[clients]);
         var operation = new AddGaussianNoise(updates, deviations, key);
-        return new(
-            () => backend.Run(operation), updates, operation.Cost, parameters, Magnitude: 4,
-            () => backend.Run(new ScaleRows(updates, zeros)), [updates, deviations, zeros]);
+        void Clear() => backend.Run(new ScaleRows(updates, zeros));
+        Clear();
+        return new(() => backend.Run(operation), updates, operation.Cost, parameters, Magnitude: 4, Clear, [updates, deviations, zeros]);
     }
 
     /// <inheritdoc/>

@@ -17,20 +17,11 @@ public readonly record struct ScaleRows(Matrix Updates, Matrix Factors) : IOpera
     public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
     {
         Matrix updates = TestData.Normal(backend, clients, parameters, key);
-        Matrix original = TestData.Normal(backend, clients, parameters, key);
-        // Factors of magnitude one: the values neither grow nor vanish however often a timing repeats the operation.
+        // Factors of magnitude one: repeated runs neither grow nor lose anything, and a second run undoes the first.
         Matrix factors = backend.Upload(1, clients, [.. Enumerable.Range(0, clients).Select(i => i % 3 == 0 ? -1f : 1f)]);
-        Matrix one = backend.Upload(1, 1, [1f]);
         var operation = new ScaleRows(updates, factors);
-        void Restore()
-        {
-            for (int i = 0; i < clients; i++)
-            {
-                backend.Run(new WeightedSum(original.SliceRows(i, 1), one, updates.SliceRows(i, 1)));
-            }
-        }
-
-        return new(() => backend.Run(operation), updates, operation.Cost, parameters, Magnitude: 1, Restore, [updates, original, factors, one]);
+        void Run() => backend.Run(operation);
+        return new(Run, updates, operation.Cost, parameters, Magnitude: 1, Restore: Run, [updates, factors]);
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,51 @@
+// `flgpu list`: everything that can be chosen, with parameters, defaults and papers.
+using System.CommandLine;
+using FlGpu.Kernels;
+using FlGpu.Sim;
+using Spectre.Console;
+
+namespace FlGpu.Harness.CommandLine;
+
+internal static class ListCommand
+{
+    public static Command Create(Screen screen)
+    {
+        var command = new Command("list", "List attacks, defenses, data sets, partitions and operations with their parameters.");
+        command.SetAction(_ =>
+        {
+            Write(screen, "Attacks", Catalogue.All<IAttack>());
+            Write(screen, "Defenses", Catalogue.All<IDefense>());
+            Write(screen, "Data sets", Catalogue.All<IDataSource>());
+            Write(screen, "Partitions", Catalogue.All<IPartition>());
+            screen.Out.WriteLine("Operations");
+            Table table = Screen.Table("name", "what it does");
+            foreach (OperationListing operation in Operations.All)
+            {
+                table.AddRow(Markup.Escape(operation.Name), Markup.Escape(operation.About));
+            }
+
+            screen.Console.Write(table);
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Write<T>(Screen screen, string title, IReadOnlyList<Listing<T>> listings)
+    {
+        screen.Out.WriteLine(title);
+        Table table = Screen.Table("name", "parameter", "default", "what it does");
+        foreach (Listing<T> listing in listings)
+        {
+            string paper = listing.Paper.Length > 0 ? $" [{listing.Paper}]" : "";
+            table.AddRow(Markup.Escape(listing.Name), "", "", Markup.Escape(listing.About + paper));
+            foreach (Parameter parameter in listing.Parameters)
+            {
+                string fallback = parameter.Required ? "(required)" : parameter.Default is null ? "-" : parameter.DefaultText;
+                string about = parameter.Allowed.Contains('|') ? $"{parameter.About}: {parameter.Allowed}" : parameter.About;
+                table.AddRow("", Markup.Escape(parameter.Name), Markup.Escape(fallback), Markup.Escape(about));
+            }
+        }
+
+        screen.Console.Write(table);
+    }
+}

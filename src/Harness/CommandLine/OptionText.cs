@@ -1,0 +1,72 @@
+// Reads the small languages of options: whole numbers, ranges, lists, counts or shares.
+using System.Globalization;
+using FlGpu.Kernels;
+
+namespace FlGpu.Harness.CommandLine;
+
+/// <summary>Text to values. Every error names the option, the text and what is allowed.</summary>
+public static class OptionText
+{
+    /// <summary>A whole number of at least <paramref name="least"/>.</summary>
+    public static int WholeNumber(string option, string text, int least) =>
+        int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int value) && value >= least
+            ? value
+            : throw new InputException($"{option} is '{text}'; allowed is a whole number from {least} on");
+
+    /// <summary>A number above 0.</summary>
+    public static double PositiveNumber(string option, string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 0 && double.IsFinite(value)
+            ? value
+            : throw new InputException($"{option} is '{text}'; allowed is any number above 0");
+
+    /// <summary>Whole numbers with commas between them, each at least <paramref name="least"/>.</summary>
+    public static IReadOnlyList<int> WholeNumbers(string option, string text, int least) =>
+        Split(text) is { Length: > 0 } parts
+            ? [.. parts.Select(part => WholeNumber(option, part, least))]
+            : throw new InputException($"{option} is empty; allowed are whole numbers from {least} on with commas between them");
+
+    /// <summary>Seeds: single ones and ranges such as 1..8, with commas between them.</summary>
+    public static IReadOnlyList<ulong> Seeds(string option, string text)
+    {
+        const int MostSeeds = 100_000;
+        List<ulong> seeds = [];
+        foreach (string part in Split(text))
+        {
+            string[] ends = part.Split("..");
+            if (ends.Length <= 2 && Seed(ends[0]) is { } first && Seed(ends[^1]) is { } last && first <= last && last - first < MostSeeds)
+            {
+                seeds.AddRange(Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i));
+                continue;
+            }
+
+            throw new InputException($"{option} is '{text}'; allowed are whole numbers from 0 on and ranges such as 1..8, with commas between them");
+        }
+
+        return seeds.Count > 0 ? [.. seeds.Distinct()] : throw new InputException($"{option} is empty; allowed is for example 1..8");
+
+        static ulong? Seed(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : null;
+    }
+
+    /// <summary>Words with commas between them.</summary>
+    public static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>How many of <paramref name="clients"/> a count (2) or a share below 1 (0.2; rounded down) is.</summary>
+    public static int CountOrShare(string option, string text, int clients)
+    {
+        const double RoundingSlack = 1e-9; // 0.3 * 10 is a hair below 3
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= 0)
+        {
+            if (value < 1)
+            {
+                return (int)((value * clients) + RoundingSlack);
+            }
+
+            if (value == Math.Floor(value) && value <= int.MaxValue)
+            {
+                return (int)value;
+            }
+        }
+
+        throw new InputException($"{option} is '{text}'; allowed is a count such as 2, or a share of the clients from 0 to below 1 such as 0.2");
+    }
+}

@@ -1,0 +1,112 @@
+// Times one launch again and again until its median can be believed.
+using System.Globalization;
+
+namespace FlGpu.Harness.Measuring;
+
+/// <summary>The times of one launch.</summary>
+/// <param name="FirstMs">Milliseconds of the first call, with compilation and loading.</param>
+/// <param name="SamplesMs">Milliseconds of each timed call, in order.</param>
+/// <param name="Warning">Which goals of the protocol were missed and by how much; null when all were met.</param>
+public sealed record MeasurementResult(double FirstMs, IReadOnlyList<double> SamplesMs, string? Warning);
+
+/// <summary>Measures by a <see cref="Protocol"/>.</summary>
+public static class Measurement
+{
+    // Fewer than three samples have no quartiles worth the name.
+    private const int FewestSamples = 3;
+
+    // The spread is looked at again when there are this many times as many samples: looking means sorting all of them.
+    private const double LookAgainGrowth = 1.1;
+
+    /// <summary>
+    /// Times the first call, warms up, then times calls until the protocol's goals are met or its timeout is over. Even after
+    /// the timeout there are 3 samples, unless one alone exceeds it. The warm-up, too, ends early after the timeout.
+    /// </summary>
+    /// <param name="run">The launch.</param>
+    /// <param name="synchronize">Waits until everything launched has finished.</param>
+    /// <param name="restore">Puts the inputs back before each call; it is not timed. Null when a run leaves them alone.</param>
+    /// <param name="protocol">How long to measure.</param>
+    /// <param name="clock">Tells the time.</param>
+    public static MeasurementResult Take(Action run, Action synchronize, Action? restore, Protocol protocol, IClock clock)
+    {
+        double first = TimeOne();
+        double timeoutMs = protocol.TimeoutSeconds * 1000;
+
+        long warmupStart = clock.Timestamp;
+        for (int i = 0; i < protocol.Warmups && (i == 0 || MsSince(warmupStart) < timeoutMs); i++)
+        {
+            TimeOne();
+        }
+
+        GC.Collect();
+
+        List<double> samples = [];
+        double measuredMs = 0;
+        double longestMs = 0;
+        int lookAt = protocol.MinSamples;
+        long start = clock.Timestamp;
+        while (true)
+        {
+            double sample = TimeOne();
+            samples.Add(sample);
+            measuredMs += sample;
+            longestMs = Math.Max(longestMs, sample);
+
+            if (samples.Count >= lookAt && measuredMs >= protocol.MinSeconds * 1000)
+            {
+                if (Quantiles.Of(samples).RelativeIqr < protocol.RelativeIqr)
+                {
+                    return new(first, samples, null);
+                }
+
+                lookAt = Math.Max(samples.Count + 1, (int)(samples.Count * LookAgainGrowth));
+            }
+
+            double elapsedMs = MsSince(start);
+            if (elapsedMs >= timeoutMs && (samples.Count >= FewestSamples || longestMs > timeoutMs))
+            {
+                return new(first, samples, Shortfall(samples, measuredMs, elapsedMs, protocol));
+            }
+        }
+
+        double TimeOne()
+        {
+            if (restore is not null)
+            {
+                restore();
+                // What restoring left in the device's queue must not run on this call's time.
+                synchronize();
+            }
+
+            long from = clock.Timestamp;
+            run();
+            synchronize();
+            return clock.Milliseconds(from, clock.Timestamp);
+        }
+
+        double MsSince(long from) => clock.Milliseconds(from, clock.Timestamp);
+    }
+
+    private static string? Shortfall(List<double> samples, double measuredMs, double elapsedMs, Protocol protocol)
+    {
+        List<string> missed = [];
+        if (samples.Count < protocol.MinSamples)
+        {
+            missed.Add($"{samples.Count} of {protocol.MinSamples} samples");
+        }
+
+        if (measuredMs < protocol.MinSeconds * 1000)
+        {
+            missed.Add(string.Create(CultureInfo.InvariantCulture, $"{measuredMs / 1000:0.###} s of {protocol.MinSeconds} s measured"));
+        }
+
+        double spread = Quantiles.Of(samples).RelativeIqr;
+        if (spread >= protocol.RelativeIqr)
+        {
+            missed.Add(string.Create(CultureInfo.InvariantCulture, $"relative IQR {spread * 100:0.##} %, goal below {protocol.RelativeIqr * 100:0.##} %"));
+        }
+
+        string after = string.Create(CultureInfo.InvariantCulture, $"stopped after {elapsedMs / 1000:0.###} s: ");
+        return missed.Count == 0 ? null : after + string.Join(", ", missed);
+    }
+}

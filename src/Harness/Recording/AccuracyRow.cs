@@ -1,0 +1,55 @@
+// A line of accuracy.csv.
+namespace FlGpu.Harness.Recording;
+
+/// <summary>One evaluation of a model in training, or one configuration that could not be trained. A text that does not apply is empty.</summary>
+/// <param name="RunId">The run of the program that wrote the row.</param>
+/// <param name="Dataset">The data set.</param>
+/// <param name="Partition">How the samples were dealt to the clients, with its parameters.</param>
+/// <param name="Model">The model.</param>
+/// <param name="Parameters">d: parameters of the model.</param>
+/// <param name="Clients">n: clients.</param>
+/// <param name="Malicious">f: how many of them attack.</param>
+/// <param name="Attack">The attack with its parameters.</param>
+/// <param name="Defense">The defense with its parameters.</param>
+/// <param name="Backend">The backend: reference, simd, cpu, cuda:0, opencl:0.</param>
+/// <param name="Seed">Where all random numbers of the training come from.</param>
+/// <param name="Round">Rounds trained before the evaluation.</param>
+/// <param name="TestAccuracy">Fraction of the test samples that are classified correctly, 0 to 1.</param>
+/// <param name="TestLoss">Mean cross-entropy over the test samples, in nats.</param>
+/// <param name="AttackSuccess">Fraction of the attacked test samples that get the attacker's label, 0 to 1.</param>
+/// <param name="KeptHonest">Honest clients whose updates the defense used in this round.</param>
+/// <param name="KeptMalicious">Malicious clients whose updates the defense used in this round.</param>
+/// <param name="DetectionPrecision">Fraction of the rejected clients that are malicious, 0 to 1.</param>
+/// <param name="DetectionRecall">Fraction of the malicious clients that were rejected, 0 to 1.</param>
+/// <param name="TrainMs">Milliseconds of local training in this round.</param>
+/// <param name="AttackMs">Milliseconds of the attack in this round.</param>
+/// <param name="AggregateMs">Milliseconds of the defense in this round.</param>
+/// <param name="EvaluateMs">Milliseconds of this evaluation.</param>
+/// <param name="Status">ok, skipped, timeout or failed.</param>
+/// <param name="Reason">Why the status is not ok.</param>
+public sealed record AccuracyRow(
+    string RunId,
+    string Dataset,
+    string Partition,
+    string Model,
+    int Parameters,
+    int Clients,
+    int Malicious,
+    string Attack,
+    string Defense,
+    string Backend,
+    ulong Seed,
+    int? Round,
+    double? TestAccuracy,
+    double? TestLoss,
+    double? AttackSuccess,
+    int? KeptHonest,
+    int? KeptMalicious,
+    double? DetectionPrecision,
+    double? DetectionRecall,
+    double? TrainMs,
+    double? AttackMs,
+    double? AggregateMs,
+    double? EvaluateMs,
+    RowStatus Status,
+    string Reason);

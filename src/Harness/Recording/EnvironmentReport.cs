@@ -1,0 +1,117 @@
+// environment.json: everything about a run that its numbers depend on.
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FlGpu.Harness.Measuring;
+using FlGpu.Kernels;
+
+namespace FlGpu.Harness.Recording;
+
+/// <summary>How the program was built and how its runtime is set.</summary>
+/// <param name="Configuration">Release or Debug.</param>
+/// <param name="SdkVersion">The .NET SDK that built it; null unless the build left it as the assembly metadata "SdkVersion".</param>
+/// <param name="RuntimeVersion">The .NET runtime.</param>
+/// <param name="KernelRuntime">What the kernels were compiled against: ILGPU with its version, or "stand-in".</param>
+/// <param name="TieredCompilation">Whether code is compiled quickly first and well later.</param>
+/// <param name="ServerGc">Whether the garbage collector uses a heap a core.</param>
+/// <param name="ConcurrentGc">Whether the garbage collector works beside the program.</param>
+/// <param name="DebuggerAttached">Whether a debugger looks on.</param>
+public sealed record BuildState(
+    string? Configuration,
+    string? SdkVersion,
+    string RuntimeVersion,
+    string KernelRuntime,
+    bool TieredCompilation,
+    bool ServerGc,
+    bool ConcurrentGc,
+    bool DebuggerAttached);
+
+/// <summary>A GPU. What is not known is null.</summary>
+/// <param name="Name">The backend: cuda:0, opencl:0.</param>
+/// <param name="Device">The name of the product.</param>
+/// <param name="Driver">The version of its driver.</param>
+/// <param name="Multiprocessors">Multiprocessors or compute units.</param>
+/// <param name="ClockMhz">Its clock in MHz.</param>
+/// <param name="MemoryBytes">Bytes of its memory.</param>
+/// <param name="L2Bytes">Bytes of its level 2 cache.</param>
+public sealed record GpuState(
+    string Name, string? Device, string? Driver, int? Multiprocessors, int? ClockMhz, long? MemoryBytes, long? L2Bytes);
+
+/// <summary>A file that was read.</summary>
+/// <param name="Name">The file's name.</param>
+/// <param name="Sha256">The SHA-256 of its bytes, in hexadecimal.</param>
+public sealed record DataFile(string Name, string Sha256);
+
+/// <summary>The circumstances of a run.</summary>
+/// <param name="SchemaVersion">Grows when the meaning of a key changes.</param>
+/// <param name="RunId">The run, as in the CSV files.</param>
+/// <param name="Utc">When it began.</param>
+/// <param name="Argv">Its command line.</param>
+/// <param name="Git">The sources; null when the program did not run in a repository.</param>
+/// <param name="Build">The program.</param>
+/// <param name="Host">The machine.</param>
+/// <param name="Gpus">The GPUs that the program can use.</param>
+/// <param name="Protocol">How it measured.</param>
+/// <param name="Data">The data files that it read.</param>
+public sealed record EnvironmentReport(
+    int SchemaVersion,
+    string RunId,
+    DateTimeOffset Utc,
+    IReadOnlyList<string> Argv,
+    GitState? Git,
+    BuildState Build,
+    HostState Host,
+    IReadOnlyList<GpuState> Gpus,
+    Protocol Protocol,
+    IReadOnlyList<DataFile> Data)
+{
+    private const int CurrentSchema = 1;
+
+    private static readonly JsonSerializerOptions s_format = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+        WriteIndented = true,
+        NewLine = "\n",
+    };
+
+    /// <summary>Looks at this process, its machine and the repository in the current directory.</summary>
+    public static EnvironmentReport Create(
+        string runId, DateTimeOffset utc, IReadOnlyList<string> argv, Protocol protocol, IReadOnlyList<(string Name, string Sha256)> data) =>
+        new(
+            CurrentSchema,
+            runId,
+            utc.ToUniversalTime(),
+            argv,
+            GitState.Of(Environment.CurrentDirectory),
+            ReadBuild(),
+            HostState.Read(),
+            [.. Backends.List().Where(listing => listing.Open is not null).Select(gpu => new GpuState(gpu.Name, gpu.Device, null, null, null, null, null))],
+            protocol,
+            [.. data.Select(file => new DataFile(file.Name, file.Sha256))]);
+
+    /// <summary>Writes it as JSON; a file of that name is replaced.</summary>
+    public void WriteTo(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, s_format) + "\n");
+
+    private static BuildState ReadBuild()
+    {
+        Assembly program = typeof(EnvironmentReport).Assembly;
+        Version? ilgpu = typeof(Backends).Assembly.GetReferencedAssemblies().FirstOrDefault(assembly => assembly.Name == "ILGPU")?.Version;
+        return new(
+            program.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration,
+            program.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(metadata => metadata.Key == "SdkVersion")?.Value,
+            Environment.Version.ToString(),
+            $"{Backends.KernelRuntimeName} {ilgpu?.ToString(3)}".TrimEnd(),
+            IsTiered(),
+            GCSettings.IsServerGC,
+            GCSettings.LatencyMode != GCLatencyMode.Batch,
+            Debugger.IsAttached);
+    }
+
+    /// <summary>The environment variable wins over the program's settings; .NET tiers when neither says anything.</summary>
+    private static bool IsTiered() =>
+        Environment.GetEnvironmentVariable("DOTNET_TieredCompilation") is { Length: > 0 } variable ? variable.Trim() != "0"
+        : !AppContext.TryGetSwitch("System.Runtime.TieredCompilation", out bool tiered) || tiered;
+}

@@ -1,0 +1,79 @@
+// Derives summary.csv from the rows of timings.csv and accuracy.csv.
+using FlGpu.Harness.Measuring;
+
+namespace FlGpu.Harness.Recording;
+
+/// <summary>The statistics of recorded rows.</summary>
+public static class Summary
+{
+    /// <summary>One row a configuration, in the order in which they first appear: times, then accuracies.</summary>
+    public static IReadOnlyList<SummaryRow> Of(IReadOnlyList<TimingRow> timings, IReadOnlyList<AccuracyRow> accuracies) =>
+    [
+        .. timings
+            .GroupBy(t => (t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters))
+            .Select(group => OfTimes(OneScope([.. group]))),
+        .. accuracies
+            .GroupBy(a => (a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend))
+            .Select(group => OfAccuracies([.. group])),
+    ];
+
+    /// <summary>Times with copies and times without do not mix: where there are both, those without are summarised.</summary>
+    private static List<TimingRow> OneScope(List<TimingRow> rows) =>
+        [.. rows.Where(row => row.Scope == rows.Min(other => other.Scope))];
+
+    private static SummaryRow OfTimes(List<TimingRow> rows)
+    {
+        List<TimingRow> samples = [.. rows.Where(row => row is { Phase: TimingPhase.Sample, Status: RowStatus.Ok, WallMs: not null })];
+        TimingRow any = rows[0];
+        SummaryRow summary = new(
+            any.Kind, any.Name, any.Attack, "", "", any.Backend, any.Threads, any.Clients, any.Malicious, any.Parameters,
+            samples.Count, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "");
+        if (samples.Count == 0)
+        {
+            TimingRow? problem = rows.Find(row => row.Status != RowStatus.Ok);
+            return summary with { Status = problem?.Status ?? RowStatus.Failed, Reason = problem?.Reason ?? "no sample was recorded" };
+        }
+
+        Quantiles times = Quantiles.Of(samples.Select(row => row.WallMs!.Value));
+        double medianNs = times.Median * 1e6;
+        return summary with
+        {
+            MinMs = times.Min,
+            Q1Ms = times.Q1,
+            MedianMs = times.Median,
+            Q3Ms = times.Q3,
+            RelativeIqr = times.RelativeIqr,
+            GflopPerS = samples.Average(row => (double?)row.Flops) / medianNs,
+            GbPerS = samples.Average(row => (double?)row.BytesRead + row.BytesWritten) / medianNs,
+            Reason = samples.Select(row => row.Reason).FirstOrDefault(reason => reason != "", ""),
+        };
+    }
+
+    private static SummaryRow OfAccuracies(List<AccuracyRow> rows)
+    {
+        List<List<AccuracyRow>> seeds = [.. rows.GroupBy(row => row.Seed).Select(seed => seed.ToList())];
+        // A training that broke off has an accuracy, but not the one after its last round.
+        List<double> finals = [.. seeds.Where(seed => seed[^1].Status == RowStatus.Ok).Select(Final).OfType<double>()];
+        AccuracyRow? problem = rows.Find(row => row.Status != RowStatus.Ok);
+        AccuracyRow any = rows[0];
+        SummaryRow summary = new(
+            RowKind.Accuracy, any.Defense, any.Attack, any.Dataset, any.Partition, any.Backend, null, any.Clients, any.Malicious, any.Parameters,
+            null, null, null, null, null, null, null, null, finals.Count, null, null, RowStatus.Ok, "");
+        if (finals.Count == 0)
+        {
+            return summary with { Status = problem?.Status ?? RowStatus.Failed, Reason = problem?.Reason ?? "no accuracy was recorded" };
+        }
+
+        double mean = finals.Average();
+        return summary with
+        {
+            FinalAccuracyMean = mean,
+            FinalAccuracyDeviation = finals.Count > 1 ? Math.Sqrt(finals.Sum(final => (final - mean) * (final - mean)) / (finals.Count - 1)) : null,
+            Reason = finals.Count < seeds.Count ? $"{seeds.Count - finals.Count} of {seeds.Count} seeds did not finish: {problem?.Reason}" : "",
+        };
+    }
+
+    /// <summary>The accuracy after the last round that was evaluated; of a round evaluated twice, the later one.</summary>
+    private static double? Final(List<AccuracyRow> seed) =>
+        seed.Where(row => row is { Status: RowStatus.Ok, TestAccuracy: not null }).OrderBy(row => row.Round).LastOrDefault()?.TestAccuracy;
+}

@@ -1,0 +1,256 @@
+// Times a plan case by case: compare with the reference, measure, write rows, show a table.
+using System.Globalization;
+using FlGpu.Harness.CommandLine;
+using FlGpu.Harness.Measuring;
+using FlGpu.Harness.Recording;
+using FlGpu.Kernels;
+using FlGpu.Sim;
+using Spectre.Console;
+
+namespace FlGpu.Harness.Timing;
+
+/// <summary>What is timed, and how.</summary>
+internal sealed record TimingPlan(
+    IReadOnlyList<OperationListing> Operations, IReadOnlyList<Choice<IDefense>> Defenses, IReadOnlyList<int> Clients, IReadOnlyList<int> Parameters,
+    string Malicious, IReadOnlyList<string> Backends, int Threads, Protocol Protocol);
+
+/// <summary>One run of `flgpu time`.</summary>
+internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
+{
+    // The reference takes seconds for each billion of additions: larger cases are compared on fewer parameters.
+    private const double ComparableFlops = 2e8;
+    private static readonly RngKey s_key = RngKey.FromSeed(93);
+    private readonly List<TimingRow> _rows = [];
+
+    /// <summary>Runs the plan; rows go to <paramref name="csvPath"/>, "-" being standard output, and a table to standard output otherwise.</summary>
+    /// <returns>0, or 1 when something did not match the reference or failed.</returns>
+    public static int Run(TimingPlan plan, string? csvPath, TimeProvider clock, Screen screen)
+    {
+        foreach (string backend in plan.Backends)
+        {
+            Kernels.Backends.Open(backend, plan.Threads).Dispose();
+        }
+
+        foreach (int clients in plan.Clients)
+        {
+            int malicious = OptionText.CountOrShare("--malicious", plan.Malicious, clients);
+            if (malicious >= clients)
+            {
+                throw new InputException($"--malicious is {plan.Malicious}; allowed is at most {clients - 1} of {clients} clients: one must be honest");
+            }
+        }
+
+        string runId = clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        var run = new TimingRun(plan, runId, screen);
+        run.RefuseDefensesThatNeverRun();
+        bool toStandardOutput = csvPath == "-";
+        using CsvTable<TimingRow>? table = csvPath is null ? null : toStandardOutput ? new(screen.Out, header: true) : CreateFile(csvPath);
+        run.MeasureAll(table);
+        if (!toStandardOutput)
+        {
+            run.WriteTable();
+        }
+
+        return run._rows.Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
+    }
+
+    private static CsvTable<TimingRow> CreateFile(string path)
+    {
+        try
+        {
+            return CsvTable<TimingRow>.Create(path);
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"--csv {path}: it cannot be written: {unwritable.Message}");
+        }
+    }
+
+    private void RefuseDefensesThatNeverRun()
+    {
+        using var host = new ReferenceBackend();
+        foreach (Choice<IDefense> defense in plan.Defenses)
+        {
+            List<string> problems = [];
+            foreach (int clients in plan.Clients)
+            {
+                try
+                {
+                    defense.Create(new Setting(host, clients, OptionText.CountOrShare("--malicious", plan.Malicious, clients), 1)).Dispose();
+                }
+                catch (InputException unusable)
+                {
+                    problems.Add(unusable.Message);
+                }
+            }
+
+            if (problems.Count == plan.Clients.Count)
+            {
+                throw new InputException(problems[0]);
+            }
+        }
+    }
+
+    private void MeasureAll(CsvTable<TimingRow>? table)
+    {
+        foreach (string name in plan.Backends)
+        {
+            using Backend backend = Kernels.Backends.Open(name, plan.Threads);
+            foreach (int parameters in plan.Parameters)
+            {
+                foreach (int clients in plan.Clients)
+                {
+                    foreach (OperationListing operation in plan.Operations)
+                    {
+                        Record(table, OperationRows(operation, backend, clients, parameters));
+                    }
+
+                    foreach (Choice<IDefense> defense in plan.Defenses)
+                    {
+                        Record(table, DefenseRows(defense, backend, clients, parameters));
+                    }
+                }
+            }
+        }
+    }
+
+    private void Record(CsvTable<TimingRow>? table, IReadOnlyList<TimingRow> rows)
+    {
+        _rows.AddRange(rows);
+        table?.Write(rows);
+        table?.Flush();
+        TimingRow last = rows[^1];
+        if (last.Status != RowStatus.Ok || last.Reason.Length > 0)
+        {
+            screen.Error.WriteLine($"{last.Name} {last.Backend} n={last.Clients} d={last.Parameters}: {last.Status.ToString().ToLowerInvariant()}: {last.Reason}");
+        }
+    }
+
+    private IReadOnlyList<TimingRow> OperationRows(OperationListing operation, Backend backend, int clients, int parameters)
+    {
+        TimingRow row = NewRow(RowKind.Operation, operation.Name, backend, clients, malicious: 0, parameters);
+        return Guarded(row, () =>
+        {
+            double flopsPerParameter = CostOf(operation, clients, parameters) / parameters;
+            int compared = (int)Math.Clamp(ComparableFlops / flopsPerParameter, 1, parameters);
+            Agreement agreement = Conformance.Compare(operation, backend, clients, compared, s_key);
+            if (!agreement.Passed)
+            {
+                return [row with { Status = RowStatus.Failed, Reason = Mismatch(agreement.Error, compared) }];
+            }
+
+            using Prepared prepared = operation.Prepare(backend, clients, parameters, s_key);
+            return Samples(row with { Parameters = prepared.Parameters }, backend, prepared.Run, prepared.Restore, () => prepared.Cost);
+        });
+    }
+
+    private IReadOnlyList<TimingRow> DefenseRows(Choice<IDefense> defense, Backend backend, int clients, int parameters)
+    {
+        int malicious = OptionText.CountOrShare("--malicious", plan.Malicious, clients);
+        TimingRow row = NewRow(RowKind.Defense, defense.Text, backend, clients, malicious, parameters);
+        return Guarded(row, () =>
+        {
+            int compared = (int)Math.Clamp(ComparableFlops / (1.5 * clients * clients), 1, parameters);
+            double error = TimedDefense.ErrorOf(defense, backend, clients, malicious, compared, s_key);
+            if (error > Agreement.Tolerance)
+            {
+                return [row with { Status = RowStatus.Failed, Reason = Mismatch(error, compared) }];
+            }
+
+            using var timed = new TimedDefense(defense, backend, clients, malicious, parameters, s_key);
+            Work before = backend.Done;
+            long calls = 0;
+            void Run()
+            {
+                calls++;
+                timed.Run();
+            }
+
+            Work PerCall()
+            {
+                Work all = backend.Done - before;
+                return new(all.Flops / calls, all.BytesRead / calls, all.BytesWritten / calls);
+            }
+
+            return Samples(row, backend, Run, restore: null, PerCall);
+        });
+    }
+
+    private IReadOnlyList<TimingRow> Samples(TimingRow row, Backend backend, Action run, Action? restore, Func<Work> workOfOne)
+    {
+        MeasurementResult result = Measurement.Take(run, backend.Synchronize, restore, plan.Protocol, new StopwatchClock());
+        Work work = workOfOne();
+        TimingRow sample = row with
+        {
+            Flops = work.Flops,
+            BytesRead = work.BytesRead,
+            BytesWritten = work.BytesWritten,
+            Reason = result.Warning ?? "",
+        };
+        return
+        [
+            sample with { Phase = TimingPhase.First, WallMs = result.FirstMs, Reason = "" },
+            .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms }),
+        ];
+    }
+
+    private static double CostOf(OperationListing operation, int clients, int parameters)
+    {
+        const int Few = 64;
+        using var reference = new ReferenceBackend();
+        using Prepared prepared = operation.Prepare(reference, clients, Math.Min(parameters, Few), s_key);
+        return (double)prepared.Cost.Flops / prepared.Parameters * parameters;
+    }
+
+    private static IReadOnlyList<TimingRow> Guarded(TimingRow row, Func<IReadOnlyList<TimingRow>> measure)
+    {
+        try
+        {
+            return measure();
+        }
+        catch (InputException unusable)
+        {
+            return [row with { Status = RowStatus.Skipped, Reason = unusable.Message }];
+        }
+        catch (OutOfMemoryException)
+        {
+            long bytes = (long)row.Clients * row.Parameters * sizeof(float);
+            return [row with { Status = RowStatus.Skipped, Reason = $"not enough memory for updates of {bytes} bytes and what the operation needs beside them" }];
+        }
+    }
+
+    private static string Mismatch(double error, int parameters) =>
+        string.Create(CultureInfo.InvariantCulture, $"differs from the reference by {error:E1} of the magnitude at d={parameters}, allowed is {Agreement.Tolerance:E0}; not timed");
+
+    private TimingRow NewRow(RowKind kind, string name, Backend backend, int clients, int malicious, int parameters) => new(
+        runId, kind, name, "", backend.Name, backend.Device, backend.Threads, clients, malicious, parameters, TimingScope.Compute, TimingPhase.Sample, 0,
+        null, null, null, null, null, RowStatus.Ok, "");
+
+    private void WriteTable()
+    {
+        IReadOnlyList<SummaryRow> summary = Summary.Of(_rows, []);
+        bool withReference = summary.Any(row => row.Backend == "reference");
+        Table table = Screen.Table(["name", "backend", "threads", "clients", "parameters", "median ms", "IQR", "GB/s", "GFLOP/s", .. withReference ? ["x reference"] : (string[])[]]);
+        foreach (SummaryRow row in summary)
+        {
+            SummaryRow? reference = summary.FirstOrDefault(r =>
+                r.Backend == "reference" && r.Kind == row.Kind && r.Name == row.Name && r.Clients == row.Clients && r.Parameters == row.Parameters);
+            List<string> cells =
+            [
+                row.Name, row.Backend, Show(row.Threads, "0"), Show(row.Clients, "0"), Show(row.Parameters, "0"),
+                row.Status == RowStatus.Ok ? Show(row.MedianMs, "0.0000") : row.Status.ToString().ToLowerInvariant(),
+                Show(row.RelativeIqr, "0.0 %"), Show(row.GbPerS, "0.0"), Show(row.GflopPerS, "0.0"),
+            ];
+            if (withReference)
+            {
+                cells.Add(Show(reference?.MedianMs / row.MedianMs, "0.0"));
+            }
+
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+
+        screen.Console.Write(table);
+    }
+
+    private static string Show(IFormattable? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
+}

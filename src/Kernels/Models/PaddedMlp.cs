@@ -1,0 +1,251 @@
+// A model laid out for vector code: every layer's outputs padded to whole vectors, and the matrix product it all comes down to.
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace FlGpu.Kernels;
+
+/// <summary>
+/// Weights, activations and gradients of one model and one batch in one thread's memory. Rows are padded to a multiple of
+/// sixteen; the padding holds zeros and stays zero.
+/// </summary>
+internal readonly unsafe struct PaddedMlp
+{
+    private const int Lanes = 16;
+    private readonly Mlp _model;
+    private readonly float* _memory;
+    private readonly int _batch;
+
+    public PaddedMlp(Mlp model, int batch, byte* memory)
+    {
+        (_model, _batch) = (model, batch);
+        _memory = (float*)memory;
+    }
+
+    private int Layers => _model.Layers;
+
+    /// <summary>Bytes that a model takes with a batch of <paramref name="batch"/> samples.</summary>
+    public static nuint Bytes(Mlp model, int batch)
+    {
+        long floats = 0;
+        for (int i = 0; i <= model.Layers; i++)
+        {
+            long width = Padded(model.Widths[i]);
+            floats += 2 * width * batch;
+            floats += i > 0 ? width * (model.Widths[i - 1] + 1) : 0;
+            floats += i > 0 ? (long)Padded(model.Widths[i - 1]) * model.Widths[i] : 0;
+        }
+
+        return (nuint)floats * sizeof(float);
+    }
+
+    /// <summary>Takes the parameters from their row.</summary>
+    public void Load(float* parameters)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            int width = _model.Widths[layer + 1];
+            int rows = _model.Widths[layer] + 1; // the biases follow the weights as one more row
+            float* target = Weights(layer);
+            float* source = parameters + _model.WeightOffsets[layer];
+            for (int i = 0; i < rows; i++, target += Padded(width), source += width)
+            {
+                new Span<float>(source, width).CopyTo(new(target, width));
+                new Span<float>(target + width, Padded(width) - width).Clear();
+            }
+        }
+    }
+
+    /// <summary>Writes the parameters less <paramref name="origin"/> to a row.</summary>
+    public void StoreRelative(float* origin, float* row)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            int width = _model.Widths[layer + 1];
+            int rows = _model.Widths[layer] + 1;
+            float* source = Weights(layer);
+            int k = _model.WeightOffsets[layer];
+            for (int i = 0; i < rows; i++, source += Padded(width), k += width)
+            {
+                for (int j = 0; j < width; j++)
+                {
+                    row[k + j] = source[j] - origin[k + j];
+                }
+            }
+        }
+    }
+
+    /// <summary>The features of sample <paramref name="sample"/> of the batch.</summary>
+    public Span<float> Input(int sample) => new(Activations(0) + (sample * Padded(_model.Inputs)), _model.Inputs);
+
+    /// <summary>The logits of sample <paramref name="sample"/>, once <see cref="Forward"/> has run.</summary>
+    public Span<float> Logits(int sample) => new(Activations(Layers) + (sample * Padded(_model.Classes)), _model.Classes);
+
+    /// <summary>Computes all layers for <paramref name="samples"/> inputs.</summary>
+    public void Forward(int samples)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            int inputs = _model.Widths[layer];
+            int width = Padded(_model.Widths[layer + 1]);
+            float* output = Activations(layer + 1);
+            var bias = new Span<float>(Weights(layer) + (inputs * width), width);
+            for (int b = 0; b < samples; b++)
+            {
+                bias.CopyTo(new(output + (b * width), width));
+            }
+
+            Product.Add(output, width, Activations(layer), Padded(inputs), 1, Weights(layer), width, samples, inputs);
+            if (layer < Layers - 1)
+            {
+                for (int k = 0; k < samples * width; k += Lanes)
+                {
+                    Vector512.Max(Vector512.Load(output + k), Vector512<float>.Zero).Store(output + k);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Turns the logits into the gradient of the mean cross-entropy times <paramref name="step"/> and returns the loss.
+    /// </summary>
+    /// <param name="labels">The class of each sample.</param>
+    /// <param name="step">What the gradient is multiplied with: minus the learning rate.</param>
+    /// <param name="wantLoss">Whether to compute the loss at all; otherwise 0 is returned.</param>
+    public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss)
+    {
+        int classes = _model.Classes;
+        int width = Padded(classes);
+        float scale = step / labels.Length;
+        double loss = 0;
+        for (int b = 0; b < labels.Length; b++)
+        {
+            float* logits = Activations(Layers) + (b * width);
+            float* gradient = Gradients(Layers) + (b * width);
+            for (int j = classes; j < width; j++)
+            {
+                logits[j] = float.NegativeInfinity;
+            }
+
+            Vector512<float> highest = Vector512.Load(logits);
+            for (int j = Lanes; j < width; j += Lanes)
+            {
+                highest = Vector512.Max(highest, Vector512.Load(logits + j));
+            }
+
+            float top = Highest(highest);
+            Vector512<float> total = Vector512<float>.Zero;
+            for (int j = 0; j < width; j += Lanes)
+            {
+                Vector512<float> exponential = Vector512.Exp(Vector512.Load(logits + j) - Vector512.Create(top));
+                exponential.Store(gradient + j);
+                total += exponential;
+            }
+
+            float sum = Vector512.Sum(total);
+            var factor = Vector512.Create(scale / sum);
+            if (wantLoss)
+            {
+                loss += Math.Log(sum) - ((double)logits[labels[b]] - top);
+            }
+
+            for (int j = 0; j < width; j += Lanes)
+            {
+                (Vector512.Load(gradient + j) * factor).Store(gradient + j);
+            }
+
+            gradient[labels[b]] -= scale;
+        }
+
+        return loss / labels.Length;
+    }
+
+    /// <summary>Adds the gradients, which carry the step already, to the weights.</summary>
+    public void Step(int samples)
+    {
+        for (int layer = Layers - 1; layer >= 0; layer--)
+        {
+            int inputs = _model.Widths[layer];
+            int inputWidth = Padded(inputs);
+            int outputs = _model.Widths[layer + 1];
+            int width = Padded(outputs);
+            float* weights = Weights(layer);
+            float* gradient = Gradients(layer + 1);
+            if (layer > 0)
+            {
+                float* transposed = Transposed(layer);
+                for (int i = 0; i < inputWidth; i++)
+                {
+                    for (int j = 0; j < outputs; j++)
+                    {
+                        transposed[(j * inputWidth) + i] = i < inputs ? weights[(i * width) + j] : 0;
+                    }
+                }
+
+                float* previous = Gradients(layer);
+                new Span<float>(previous, samples * inputWidth).Clear();
+                Product.Add(previous, inputWidth, gradient, width, 1, transposed, inputWidth, samples, outputs);
+                float* activations = Activations(layer);
+                for (int k = 0; k < samples * inputWidth; k += Lanes)
+                {
+                    Vector512<float> active = Vector512.GreaterThan(Vector512.Load(activations + k), Vector512<float>.Zero);
+                    (Vector512.Load(previous + k) & active).Store(previous + k);
+                }
+            }
+
+            Product.Add(weights, width, Activations(layer), 1, inputWidth, gradient, width, inputs, samples);
+            float* bias = weights + (inputs * width);
+            for (int b = 0; b < samples; b++)
+            {
+                for (int j = 0; j < width; j += Lanes)
+                {
+                    (Vector512.Load(bias + j) + Vector512.Load(gradient + (b * width) + j)).Store(bias + j);
+                }
+            }
+        }
+    }
+
+    private static int Padded(int width) => (width + Lanes - 1) & ~(Lanes - 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Highest(Vector512<float> values)
+    {
+        Vector256<float> half = Vector256.Max(values.GetLower(), values.GetUpper());
+        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+    }
+
+    private float* Weights(int layer)
+    {
+        float* at = _memory;
+        for (int l = 0; l < layer; l++)
+        {
+            at += (_model.Widths[l] + 1) * Padded(_model.Widths[l + 1]);
+        }
+
+        return at;
+    }
+
+    private float* Activations(int i)
+    {
+        float* at = Weights(Layers);
+        for (int l = 0; l < i; l++)
+        {
+            at += _batch * Padded(_model.Widths[l]);
+        }
+
+        return at;
+    }
+
+    private float* Gradients(int i) => Activations(i) + (Activations(Layers + 1) - Activations(0));
+
+    private float* Transposed(int layer)
+    {
+        float* at = Gradients(Layers + 1);
+        for (int l = 0; l < layer; l++)
+        {
+            at += _model.Widths[l + 1] * Padded(_model.Widths[l]);
+        }
+
+        return at;
+    }
+}

@@ -1,0 +1,234 @@
+// Local training: every client takes the global model and runs mini-batch SGD on its own samples.
+using System.Runtime.InteropServices;
+
+namespace FlGpu.Kernels;
+
+/// <summary>How a client trains.</summary>
+/// <param name="Epochs">Passes over its samples.</param>
+/// <param name="BatchSize">Samples a step; the last batch of an epoch may be smaller and is kept.</param>
+/// <param name="LearningRate">Step size of plain SGD.</param>
+public readonly record struct LocalSgd(int Epochs, int BatchSize, float LearningRate);
+
+/// <summary>
+/// Samples of many clients: which rows of <paramref name="Features"/> (N x inputs) and <paramref name="Labels"/> (N) each
+/// client visits. Client i visits the rows in <paramref name="Order"/> from element Start[i] to Start[i + 1], epoch after epoch.
+/// </summary>
+public readonly record struct LocalSamples(Matrix Features, Buffer<int> Labels, Buffer<int> Order, Buffer<int> Start);
+
+/// <summary>
+/// Trains n clients from <paramref name="Initial"/> (1 x d) and writes what each has learned, its parameters less
+/// <paramref name="Origin"/> (1 x d), to its row of <paramref name="Updates"/> (n x d). FedAvg's ClientUpdate: McMahan et al.,
+/// AISTATS 2017, algorithm 1. Where <paramref name="StepLosses"/> (n x steps) is given it gets the mean loss of each batch before its step.
+/// </summary>
+[About("local SGD of many clients on a multilayer perceptron")]
+public readonly record struct TrainClients(
+    Mlp Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
+{
+    /// <inheritdoc/>
+    public Work Cost => new(
+        Samples.Order.Length * Model.TrainingFlops,
+        (Samples.Order.Length / Sgd.Epochs * (Model.Inputs + 1) * sizeof(float)) + Initial.Bytes + Origin.Bytes,
+        Updates.Bytes);
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
+    {
+        const int SamplesPerClient = 100;
+        Mlp model = Mlp.WithAbout(parameters);
+        var sgd = new LocalSgd(Epochs: 2, BatchSize: 32, LearningRate: 0.01f);
+        // A few clients' worth of samples, shared by all, keeps the memory down to that of the updates.
+        int pool = SamplesPerClient * Math.Min(clients, 10);
+        int[] order = new int[checked(clients * SamplesPerClient * sgd.Epochs)];
+        RngStream stream = key.Fold(1).Stream();
+        foreach (ref int row in order.AsSpan())
+        {
+            row = stream.NextInt32(pool);
+        }
+
+        int[] start = [.. Enumerable.Range(0, clients + 1).Select(i => i * SamplesPerClient * sgd.Epochs)];
+        Matrix features = TestData.Normal(backend, pool, model.Inputs, key.Fold(2));
+        Buffer<int> labels = TestData.Labels(backend, pool, model.Classes, key.Fold(3));
+        var samples = new LocalSamples(features, labels, backend.Upload<int>(order), backend.Upload<int>(start));
+        Matrix initial = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(4)));
+        Matrix updates = backend.AllocateMatrix(clients, model.Parameters);
+        var operation = new TrainClients(model, sgd, samples, initial, initial, updates);
+        return new(
+            () => backend.Run(operation), updates, operation.Cost, model.Parameters, Magnitude: 1, Restore: null,
+            [features, labels, samples.Order, samples.Start, initial, updates]);
+    }
+
+    /// <inheritdoc/>
+    public void Reference()
+    {
+        var labels = (HostBuffer<int>)Samples.Labels;
+        var order = (HostBuffer<int>)Samples.Order;
+        var start = (HostBuffer<int>)Samples.Start;
+        for (int client = 0; client < Updates.Rows; client++)
+        {
+            double[] parameters = new double[Model.Parameters];
+            for (int k = 0; k < parameters.Length; k++)
+            {
+                parameters[k] = Initial[k];
+            }
+
+            int perEpoch = (start[client + 1] - start[client]) / Sgd.Epochs;
+            int step = 0;
+            for (int epoch = 0; epoch < Sgd.Epochs; epoch++)
+            {
+                for (int first = 0; first < perEpoch; first += Sgd.BatchSize)
+                {
+                    int count = Math.Min(Sgd.BatchSize, perEpoch - first);
+                    double[] gradient = new double[parameters.Length];
+                    double loss = 0;
+                    for (int b = 0; b < count; b++)
+                    {
+                        int row = order[start[client] + (epoch * perEpoch) + first + b];
+                        loss += ScalarMlp.AddGradient(Model, parameters, Samples.Features, row, labels[row], gradient);
+                    }
+
+                    for (int k = 0; k < parameters.Length; k++)
+                    {
+                        parameters[k] -= Sgd.LearningRate * gradient[k] / count;
+                    }
+
+                    if (StepLosses is not null)
+                    {
+                        StepLosses[client, step] = (float)(loss / count);
+                    }
+
+                    step++;
+                }
+            }
+
+            for (int k = 0; k < parameters.Length; k++)
+            {
+                Updates[client, k] = (float)(parameters[k] - Origin[k]);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Simd(SimdBackend simd) => simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients(this));
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu)
+    {
+        MlpShape shape = Model.Shape;
+        int perGroup = Sgd.BatchSize * ((2 * shape.ActivationWidth) + 1);
+        ArrayView<float> scratch = gpu.Scratch((long)perGroup * gpu.GroupsFor(Updates.Rows));
+        var settings = new TrainSettings(shape, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
+        gpu.Runtime.Launch(
+            Kernel, gpu.GroupEach(Updates.Rows), settings, GpuBackend.View(Initial), GpuBackend.View(Origin), GpuBackend.View(Updates),
+            GpuBackend.View(Samples.Features), GpuBackend.View(Samples.Labels), GpuBackend.View(Samples.Order), GpuBackend.View(Samples.Start),
+            scratch, StepLosses is null ? scratch.SubView(0, 0) : GpuBackend.View(StepLosses));
+    }
+
+    /// <summary>
+    /// A group owns a client. Its weights live in its row of the updates, the activations and gradients of a batch in the
+    /// group's part of <paramref name="scratch"/>; a thread owns whole elements, so the sums do not depend on the group's size.
+    /// </summary>
+    private static void Kernel(
+        TrainSettings settings, ArrayView<float> initial, ArrayView<float> origin, ArrayView<float> updates, ArrayView<float> features,
+        ArrayView<int> labels, ArrayView<int> order, ArrayView<int> start, ArrayView<float> scratch, ArrayView<float> losses)
+    {
+        MlpShape shape = settings.Shape;
+        int batch = settings.BatchSize;
+        ArrayView<float> mine = scratch.SubView((long)Grid.IdxX * settings.ScratchPerGroup, settings.ScratchPerGroup);
+        ArrayView<float> activations = mine.SubView(0, (long)batch * shape.ActivationWidth);
+        ArrayView<float> gradients = mine.SubView((long)batch * shape.ActivationWidth, (long)batch * shape.ActivationWidth);
+        ArrayView<float> sampleLosses = mine.SubView(2L * batch * shape.ActivationWidth, batch);
+        for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
+        {
+            ArrayView<float> weights = updates.SubView(client * initial.Length, initial.Length);
+            for (long k = Group.IdxX; k < initial.Length; k += Group.DimX)
+            {
+                weights[k] = initial[k];
+            }
+
+            GroupMlp.Sync();
+            int visits = start[client];
+            int perEpoch = (start[client + 1] - visits) / settings.Epochs;
+            int step = 0;
+            for (int epoch = 0; epoch < settings.Epochs; epoch++)
+            {
+                for (int first = 0; first < perEpoch; first += batch)
+                {
+                    int count = Math.Min(batch, perEpoch - first);
+                    ArrayView<int> rows = order.SubView(visits + (epoch * perEpoch) + first, count);
+                    GroupMlp.Forward(shape, weights, features, rows, activations, batch);
+                    GroupMlp.SoftmaxGradient(shape, labels, rows, activations, gradients, sampleLosses, batch, -settings.LearningRate / count);
+                    if (losses.Length > 0 && Group.IdxX == 0)
+                    {
+                        float loss = 0;
+                        for (int b = 0; b < count; b++)
+                        {
+                            loss += sampleLosses[b];
+                        }
+
+                        losses[(client * settings.LossColumns) + step] = loss / count;
+                    }
+
+                    GroupMlp.Step(shape, weights, features, rows, activations, gradients, batch);
+                    step++;
+                }
+            }
+
+            for (long k = Group.IdxX; k < initial.Length; k += Group.DimX)
+            {
+                weights[k] -= origin[k];
+            }
+
+            GroupMlp.Sync();
+        }
+    }
+
+    /// <summary>A tile is a client, trained in one thread's cache.</summary>
+    private readonly unsafe struct Clients(TrainClients train) : ITiles
+    {
+        public nuint ScratchBytes => PaddedMlp.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
+
+        public void Run(int tile, byte* scratch)
+        {
+            int* start = ((HostBuffer<int>)train.Samples.Start).Pointer;
+            int* order = ((HostBuffer<int>)train.Samples.Order).Pointer + start[tile];
+            int* labels = ((HostBuffer<int>)train.Samples.Labels).Pointer;
+            int batch = train.Sgd.BatchSize;
+            int inputs = train.Model.Inputs;
+            var model = new PaddedMlp(train.Model, batch, scratch);
+            var batchLabels = new Span<int>(scratch + PaddedMlp.Bytes(train.Model, batch), batch);
+            model.Load(train.Initial.Host);
+            int perEpoch = (start[tile + 1] - start[tile]) / train.Sgd.Epochs;
+            int step = 0;
+            for (int epoch = 0; epoch < train.Sgd.Epochs; epoch++)
+            {
+                for (int first = 0; first < perEpoch; first += batch)
+                {
+                    int count = Math.Min(batch, perEpoch - first);
+                    for (int b = 0; b < count; b++)
+                    {
+                        int row = order[(epoch * perEpoch) + first + b];
+                        batchLabels[b] = labels[row];
+                        new Span<float>(train.Samples.Features.Host + ((long)row * inputs), inputs).CopyTo(model.Input(b));
+                    }
+
+                    model.Forward(count);
+                    double loss = model.SoftmaxGradient(batchLabels[..count], -train.Sgd.LearningRate, train.StepLosses is not null);
+                    if (train.StepLosses is not null)
+                    {
+                        train.StepLosses[tile, step] = (float)loss;
+                    }
+
+                    model.Step(count);
+                    step++;
+                }
+            }
+
+            model.StoreRelative(train.Origin.Host, train.Updates.Host + ((long)tile * train.Updates.Columns));
+        }
+    }
+}
+
+/// <summary>The numbers that the training kernel needs.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct TrainSettings(
+    MlpShape Shape, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);

@@ -1,0 +1,52 @@
+// The central idea of an attack: what malicious clients do to their data, and what they do to their updates.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>
+/// What the malicious clients do. Both hooks do nothing unless an attack says otherwise, so the round loop need not know
+/// which kind it has. One instance lives for one run.
+/// </summary>
+public interface IAttack
+{
+    /// <summary>Poisons the samples of one malicious client, once, before training.</summary>
+    /// <param name="data">The training samples of this run.</param>
+    /// <param name="rows">The rows that are this client's.</param>
+    /// <param name="key">This client's randomness.</param>
+    void Poison(TrainingData data, ReadOnlySpan<int> rows, RngKey key)
+    {
+    }
+
+    /// <summary>Replaces what the malicious clients send, every round that one of them is in.</summary>
+    void Corrupt(Round round)
+    {
+    }
+}
+
+/// <summary>The training samples of one run. Labels may be changed freely; features are copied before the first change.</summary>
+public sealed class TrainingData(Samples samples)
+{
+    private float[]? _ownFeatures;
+
+    /// <summary>The class of each sample.</summary>
+    public int[] Labels { get; } = [.. samples.Labels];
+
+    /// <summary>Number of classes.</summary>
+    public int Classes => samples.Classes;
+
+    /// <summary>Features a sample.</summary>
+    public int Inputs => samples.Inputs;
+
+    /// <summary>Whether any feature was changed.</summary>
+    public bool FeaturesChanged => _ownFeatures is not null;
+
+    /// <summary>All features, row-major.</summary>
+    public float[] Features => _ownFeatures ?? samples.Features;
+
+    /// <summary>The features of one sample, to be changed.</summary>
+    public Span<float> ChangeFeatures(int row)
+    {
+        _ownFeatures ??= [.. samples.Features];
+        return _ownFeatures.AsSpan(row * Inputs, Inputs);
+    }
+}

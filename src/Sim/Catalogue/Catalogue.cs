@@ -1,0 +1,217 @@
+// Finds the attacks, defenses, data sets and partitions of this assembly and reads what users write about them.
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.Serialization;
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>A parameter that a user may give, as in krum:f=4.</summary>
+/// <param name="Name">In snake case.</param>
+/// <param name="Type">What it is converted to.</param>
+/// <param name="Default">Its value when not given; null when it follows from the setting.</param>
+/// <param name="Required">Whether it must be given.</param>
+/// <param name="About">One line of help.</param>
+public sealed record Parameter(string Name, Type Type, object? Default, bool Required, string About)
+{
+    /// <summary>The values that may be written, for messages and lists.</summary>
+    public string Allowed => Underlying.IsEnum
+        ? string.Join('|', Enum.GetValuesAsUnderlyingType(Underlying).Cast<object>().Select(v => Catalogue.EnumText(Enum.ToObject(Underlying, v))))
+        : Underlying == typeof(int) ? "a whole number"
+        : Underlying == typeof(double) ? "a number"
+        : Underlying == typeof(bool) ? "true|false"
+        : "text";
+
+    /// <summary>The default as a user would write it.</summary>
+    public string DefaultText => Default is null ? "" : Catalogue.ValueText(Default);
+
+    private Type Underlying => Nullable.GetUnderlyingType(Type) ?? Type;
+
+    /// <summary>Reads a value.</summary>
+    /// <exception cref="InputException">It is not one of the allowed.</exception>
+    public object Read(string text, string where)
+    {
+        object? value =
+            Underlying == typeof(string) ? text
+            : Underlying == typeof(int) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int whole) ? whole
+            : Underlying == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number
+            : Underlying == typeof(bool) && bool.TryParse(text, out bool flag) ? flag
+            : Underlying.IsEnum ? Enum.GetValuesAsUnderlyingType(Underlying).Cast<object>().Select(v => Enum.ToObject(Underlying, v)).FirstOrDefault(v => Catalogue.EnumText(v) == text)
+            : null;
+        return value ?? throw new InputException($"{where}: {Name} is '{text}'; allowed is {Allowed}");
+    }
+}
+
+/// <summary>One kind of thing that a user may choose.</summary>
+/// <typeparam name="T">The interface: <see cref="IDefense"/>, <see cref="IAttack"/> and so on.</typeparam>
+/// <param name="Name">As in options and CSVs.</param>
+/// <param name="About">One line on what it does.</param>
+/// <param name="Paper">Where it was published; may be empty.</param>
+/// <param name="Parameters">What may be set.</param>
+/// <param name="Constructor">Makes one.</param>
+public sealed record Listing<T>(string Name, string About, string Paper, IReadOnlyList<Parameter> Parameters, ConstructorInfo Constructor);
+
+/// <summary>A kind with the parameters that a user gave.</summary>
+/// <param name="Kind">What was chosen.</param>
+/// <param name="Given">The parameters that were written, by name.</param>
+/// <param name="Option">The option that it was written for, which errors name.</param>
+public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, object> Given, string Option) where T : class
+{
+    /// <summary>The one way to write this choice: name and given parameters in the order of the list.</summary>
+    public string Text
+    {
+        get
+        {
+            string parameters = string.Join(',', Kind.Parameters.Where(p => Given.ContainsKey(p.Name)).Select(p => $"{p.Name}={Catalogue.ValueText(Given[p.Name])}"));
+            return parameters.Length == 0 ? Kind.Name : $"{Kind.Name}:{parameters}";
+        }
+    }
+
+    /// <summary>The same with parameters taken from <paramref name="defaults"/> where none were given.</summary>
+    public Choice<T> Or(IReadOnlyDictionary<string, object> defaults) =>
+        this with { Given = defaults.Concat(Given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value) };
+
+    /// <summary>Makes one. <paramref name="context"/> fills the constructor's parameters that users do not set, by type.</summary>
+    /// <exception cref="InputException">A parameter is out of range.</exception>
+    public T Create(params object[] context)
+    {
+        object?[] arguments =
+        [
+            .. Kind.Constructor.GetParameters().Select(p => p.GetCustomAttribute<AboutAttribute>() is null
+                ? context.Single(p.ParameterType.IsInstanceOfType)
+                : Given.TryGetValue(Operations.SnakeCase(p.Name!), out object? given) ? given : p.DefaultValue),
+        ];
+        try
+        {
+            return (T)Kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, arguments, CultureInfo.InvariantCulture);
+        }
+        catch (InputException unusable)
+        {
+            throw new InputException($"{Option} {Text}: {unusable.Message}");
+        }
+    }
+}
+
+/// <summary>What can be chosen, found by reflection: a new kind is one file and no entry in any list.</summary>
+public static class Catalogue
+{
+    /// <summary>Every kind of <typeparamref name="T"/>, by name.</summary>
+    public static IReadOnlyList<Listing<T>> All<T>() where T : class =>
+    [
+        .. typeof(T).Assembly.GetTypes()
+            .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type))
+            .Select(Describe<T>)
+            .OrderBy(listing => listing.Name, StringComparer.Ordinal),
+    ];
+
+    /// <summary>Reads one choice: a name, or a name, a colon and parameters with commas between them.</summary>
+    /// <exception cref="InputException">The name, a parameter or a value is unknown.</exception>
+    public static Choice<T> Parse<T>(string option, string text) where T : class
+    {
+        string[] parts = text.Trim().Split(':', 2);
+        IReadOnlyList<Listing<T>> all = All<T>();
+        Listing<T> kind = all.FirstOrDefault(listing => listing.Name == parts[0])
+            ?? throw new InputException($"{option}: '{parts[0]}' is unknown; allowed are {string.Join(", ", all.Select(listing => listing.Name))}");
+        Dictionary<string, object> given = [];
+        string where = $"{option} {text.Trim()}";
+        foreach (string assignment in parts.Length == 1 ? [] : SplitParameters(kind, parts[1]))
+        {
+            // A value without a name is the first parameter's: dirichlet:0.1, idx:/data/mnist.
+            string[] sides = assignment.Split('=', 2);
+            string name = sides.Length == 2 ? sides[0].Trim() : kind.Parameters.FirstOrDefault()?.Name ?? "";
+            Parameter parameter = kind.Parameters.FirstOrDefault(p => p.Name == name)
+                ?? throw new InputException(kind.Parameters.Count == 0
+                    ? $"{where}: {kind.Name} has no parameters"
+                    : $"{where}: {kind.Name} has no parameter '{name}'; it has {string.Join(", ", kind.Parameters.Select(p => p.Name))}");
+            if (!given.TryAdd(name, parameter.Read(sides[^1].Trim(), where)))
+            {
+                throw new InputException($"{where}: {name} is given twice");
+            }
+        }
+
+        if (kind.Parameters.FirstOrDefault(p => p.Required && !given.ContainsKey(p.Name)) is { } missing)
+        {
+            throw new InputException($"{where}: {kind.Name} needs {missing.Name}: {missing.About}");
+        }
+
+        return new(kind, given, option);
+    }
+
+    /// <summary>
+    /// Reads a list: names with commas between them; where parameters are given, semicolons may separate the entries, and
+    /// a piece such as distance=euclidean continues the entry before it.
+    /// </summary>
+    public static IReadOnlyList<Choice<T>> ParseList<T>(string option, string text) where T : class
+    {
+        if (text.Trim() == "all")
+        {
+            return [.. All<T>().Where(listing => !listing.Parameters.Any(p => p.Required)).Select(listing => Parse<T>(option, listing.Name))];
+        }
+
+        List<string> entries = [];
+        foreach (string group in text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            int start = entries.Count;
+            foreach (string piece in group.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            {
+                int colon = piece.IndexOf(':');
+                int equals = piece.IndexOf('=');
+                if (entries.Count > start && equals >= 0 && (colon < 0 || colon > equals))
+                {
+                    entries[^1] += $",{piece}";
+                }
+                else
+                {
+                    entries.Add(piece);
+                }
+            }
+        }
+
+        return entries.Count > 0
+            ? [.. entries.Select(entry => Parse<T>(option, entry))]
+            : throw new InputException($"{option}: the list is empty; allowed are {string.Join(", ", All<T>().Select(listing => listing.Name))}");
+    }
+
+    /// <summary>A value as a user writes it.</summary>
+    public static string ValueText(object value) => value switch
+    {
+        Enum => EnumText(value),
+        bool flag => flag ? "true" : "false",
+        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString() ?? "",
+    };
+
+    /// <summary>An enum's value as a user writes it: its EnumMember name, or its own in snake case.</summary>
+    internal static string EnumText(object value)
+    {
+        string name = value.ToString()!;
+        return value.GetType().GetField(name)?.GetCustomAttribute<EnumMemberAttribute>()?.Value ?? Operations.SnakeCase(name);
+    }
+
+    private static IEnumerable<string> SplitParameters<T>(Listing<T> kind, string text) =>
+        // A lone text parameter, a path, may hold commas and equal signs.
+        kind.Parameters is [{ } only] && only.Type == typeof(string) && !text.StartsWith($"{only.Name}=", StringComparison.Ordinal)
+            ? [$"{only.Name}={text}"]
+            : text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    private static Listing<T> Describe<T>(Type type)
+    {
+        AboutAttribute about = type.GetCustomAttribute<AboutAttribute>() ?? throw new InvalidOperationException($"{type} lacks an About attribute");
+        ConstructorInfo constructor = type.GetConstructors().Single();
+        return new(
+            about.Name.Length > 0 ? about.Name : Operations.NameOf(type), about.Text, about.Paper,
+            [
+                .. constructor.GetParameters()
+                    .Select(p => (Parameter: p, About: p.GetCustomAttribute<AboutAttribute>()))
+                    .Where(p => p.About is not null)
+                    .Select(p => new Parameter(
+                        Operations.SnakeCase(p.Parameter.Name!), p.Parameter.ParameterType,
+                        p.Parameter.HasDefaultValue ? DefaultOf(p.Parameter) : null, !p.Parameter.HasDefaultValue, p.About!.Text)),
+            ],
+            constructor);
+    }
+
+    // Reflection gives an enum's default as the enum only where the type is not nullable.
+    private static object? DefaultOf(ParameterInfo parameter) =>
+        parameter.DefaultValue is { } value && parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, value) : parameter.DefaultValue;
+}

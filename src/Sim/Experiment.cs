@@ -1,0 +1,57 @@
+// One run: everything that decides its numbers.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>One federation, from the first round to the last.</summary>
+/// <param name="Hidden">Widths of the model's hidden layers; none for softmax regression.</param>
+/// <param name="Clients">Clients in all.</param>
+/// <param name="Malicious">Malicious clients, f; they are the last ones.</param>
+/// <param name="ClientsPerRound">Clients sampled a round, n; all of them when there are fewer.</param>
+/// <param name="Rounds">Rounds, at least 1.</param>
+/// <param name="Sgd">How clients train.</param>
+/// <param name="Space">What is aggregated.</param>
+/// <param name="Attack">What the malicious clients do.</param>
+/// <param name="Defense">How the server aggregates.</param>
+/// <param name="Seed">Of all randomness.</param>
+public sealed record Experiment(
+    IReadOnlyList<int> Hidden, int Clients, int Malicious, int ClientsPerRound, int Rounds, LocalSgd Sgd, UpdateSpace Space,
+    Choice<IAttack> Attack, Choice<IDefense> Defense, ulong Seed)
+{
+    /// <summary>Updates a round, n.</summary>
+    public int UpdatesPerRound => Math.Min(ClientsPerRound, Clients);
+
+    /// <summary>Refuses what can't be run.</summary>
+    /// <exception cref="InputException">Names the option, the value and what is allowed.</exception>
+    public void Validate()
+    {
+        Require(Clients >= 1, "--clients", Clients, "1 and more");
+        Require(Malicious >= 0, "--malicious", Malicious, "0 and more");
+        Require(Malicious < Clients, "--malicious", Malicious, $"at most {Clients - 1} of {Clients} clients: one must be honest");
+        Require(ClientsPerRound >= 1, "--clients-per-round", ClientsPerRound, "1 and more");
+        Require(Rounds >= 1, "--rounds", Rounds, "1 and more");
+        Require(Sgd.Epochs >= 1, "--local-epochs", Sgd.Epochs, "1 and more");
+        Require(Sgd.BatchSize >= 1, "--batch-size", Sgd.BatchSize, "1 and more");
+        Require(Sgd.LearningRate > 0 && float.IsFinite(Sgd.LearningRate), "--learning-rate", Sgd.LearningRate, "any number above 0");
+    }
+
+    /// <summary>
+    /// Makes the attack and the defense once and throws them away, so that what they refuse is known before anything runs.
+    /// </summary>
+    /// <exception cref="InputException">A parameter does not fit the setting.</exception>
+    public void ValidateChoices(int parameters)
+    {
+        using var host = new ReferenceBackend();
+        var setting = new Setting(host, UpdatesPerRound, Malicious, parameters);
+        Defense.Create(setting).Dispose();
+        Attack.Create(setting);
+    }
+
+    private static void Require(bool allowed, string option, object value, string range)
+    {
+        if (!allowed)
+        {
+            throw new InputException($"{option} is {Catalogue.ValueText(value)}; allowed is {range}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// What one round gave and cost.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>How long a phase of a round took, and what work was done in it.</summary>
+public readonly record struct Phase(double WallMs, Work Work);
+
+/// <summary>Whom a rule that weighs whole updates kept (weight above 0) and rejected.</summary>
+public readonly record struct Selection(int KeptHonest, int KeptMalicious, int RejectedHonest, int RejectedMalicious)
+{
+    /// <summary>Share of the rejected that are malicious; null when none was rejected.</summary>
+    public double? Precision => RejectedHonest + RejectedMalicious == 0 ? null : (double)RejectedMalicious / (RejectedHonest + RejectedMalicious);
+
+    /// <summary>Share of the malicious that were rejected; null when there was none.</summary>
+    public double? Recall => KeptMalicious + RejectedMalicious == 0 ? null : (double)RejectedMalicious / (KeptMalicious + RejectedMalicious);
+
+    /// <summary>Reads the weights of a round whose last <paramref name="malicious"/> clients are malicious; null when there are none.</summary>
+    public static Selection? Of(ReadOnlySpan<float> weights, int malicious)
+    {
+        if (weights.IsEmpty)
+        {
+            return null;
+        }
+
+        int honest = weights.Length - malicious;
+        int keptHonest = Kept(weights[..honest]);
+        int keptMalicious = Kept(weights[honest..]);
+        return new(keptHonest, keptMalicious, honest - keptHonest, malicious - keptMalicious);
+    }
+
+    private static int Kept(ReadOnlySpan<float> weights)
+    {
+        int kept = 0;
+        foreach (float weight in weights)
+        {
+            kept += weight > 0 ? 1 : 0;
+        }
+
+        return kept;
+    }
+}
+
+/// <summary>One evaluated round.</summary>
+/// <param name="Round">Counted from 1.</param>
+/// <param name="TestAccuracy">Share of test samples classified right.</param>
+/// <param name="TestLoss">Mean cross-entropy on the test samples.</param>
+/// <param name="Selection">Whom the defense kept; null when it does not weigh whole updates.</param>
+/// <param name="Train">Local training of all sampled clients.</param>
+/// <param name="Attack">What the malicious clients did to their updates.</param>
+/// <param name="Aggregate">The defense and the server's step.</param>
+/// <param name="Evaluate">Testing the new model.</param>
+public sealed record RoundResult(
+    int Round, double TestAccuracy, double TestLoss, Selection? Selection, Phase Train, Phase Attack, Phase Aggregate, Phase Evaluate)
+{
+    /// <summary>The whole round.</summary>
+    public Phase Whole => new(
+        Train.WallMs + Attack.WallMs + Aggregate.WallMs + Evaluate.WallMs, Train.Work + Attack.Work + Aggregate.Work + Evaluate.Work);
+}

@@ -1,0 +1,65 @@
+// What an attack or a defense is told before the first round.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>Known before round 1; all that an attack or a defense may size itself by.</summary>
+/// <param name="Backend">Where updates live and operations run.</param>
+/// <param name="Clients">Updates a round, n.</param>
+/// <param name="Malicious">Malicious clients, f, that a defense is told of.</param>
+/// <param name="Parameters">Parameters of the model, d.</param>
+public sealed record Setting(Backend Backend, int Clients, int Malicious, int Parameters);
+
+/// <summary>What is aggregated.</summary>
+public enum UpdateSpace
+{
+    /// <summary>What a client learned: its parameters less the global ones. The convention of the field.</summary>
+    Updates,
+
+    /// <summary>A client's whole parameters, as in the tutorial.</summary>
+    States,
+}
+
+/// <summary>What each random number is for; the first label that the seed's key is folded by.</summary>
+public enum Purpose
+{
+    /// <summary>Drawing a synthetic data set.</summary>
+    Data = 1,
+
+    /// <summary>Dealing samples to clients.</summary>
+    Partition,
+
+    /// <summary>The first global model.</summary>
+    Initialisation,
+
+    /// <summary>Which clients take part in a round.</summary>
+    Sampling,
+
+    /// <summary>The order in which a client visits its samples.</summary>
+    Shuffle,
+
+    /// <summary>Data poisoning, before training.</summary>
+    Poisoning,
+
+    /// <summary>Model poisoning, every round.</summary>
+    Corruption,
+
+    /// <summary>A defense's own randomness.</summary>
+    Defense,
+
+    /// <summary>What attacks and defenses fold their keys of a round from.</summary>
+    Round,
+}
+
+/// <summary>One round as an attack and a defense see it.</summary>
+/// <param name="Index">Counted from 1.</param>
+/// <param name="Updates">One row a sampled client, n x d: updates or states. Malicious clients are the last rows.</param>
+/// <param name="Global">The global parameters before this round, 1 x d.</param>
+/// <param name="SampleCounts">Training samples of each row's client.</param>
+/// <param name="Malicious">How many of the rows are a malicious client's.</param>
+/// <param name="Key">This round's randomness.</param>
+public sealed record Round(int Index, Matrix Updates, Matrix Global, IReadOnlyList<int> SampleCounts, int Malicious, RngKey Key)
+{
+    /// <summary>The rows of the malicious clients.</summary>
+    public Matrix MaliciousUpdates => Updates.SliceRows(Updates.Rows - Malicious, Malicious);
+}
