@@ -125,14 +125,14 @@ public sealed class Federation : IDisposable
             _backend.Run(new WeightedSum(_server, _serverWeights, global));
         });
 
-        float[] accuracyAndLoss = new float[2];
+        float[] correctAndLoss = new float[2];
         Phase evaluate = Measure(() =>
         {
             _backend.Run(new Evaluate(_model, _data.TestFeatures, _data.TestLabels, global, _evaluation));
-            _evaluation.CopyTo(accuracyAndLoss);
+            _evaluation.CopyTo(correctAndLoss);
         });
 
-        return new(index, accuracyAndLoss[0], accuracyAndLoss[1], selection, train, attack, aggregate, evaluate);
+        return new(index, (double)correctAndLoss[0] / _data.Dataset.Test.Count, correctAndLoss[1], selection, train, attack, aggregate, evaluate);
     }
 
     /// <summary>The clients of a round, in ascending order, so that malicious ones are the last rows.</summary>

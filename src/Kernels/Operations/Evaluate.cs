@@ -1,12 +1,12 @@
-// How well a model does on labelled samples: accuracy and mean loss.
+// How well a model does on labelled samples: right answers and mean loss.
 namespace FlGpu.Kernels;
 
 /// <summary>
 /// Classifies the rows of <paramref name="Features"/> (N x inputs) with the model's <paramref name="Parameters"/> (1 x d) and
-/// writes the share of <paramref name="Labels"/> (N) that it gets right and the mean cross-entropy to
+/// writes how many of <paramref name="Labels"/> (N) it gets right and the mean cross-entropy to
 /// <paramref name="Result"/> (1 x 2). The prediction is the first of the largest logits; NaN counts as the largest, as in PyTorch.
 /// </summary>
-[About("accuracy and mean loss of a model on labelled samples")]
+[About("right answers and mean loss of a model on labelled samples")]
 public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
 {
     /// <inheritdoc/>
@@ -47,7 +47,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
             loss += ScalarMlp.Loss(logits, label);
         }
 
-        Result[0] = (float)((double)correct / Features.Rows);
+        Result[0] = correct;
         Result[1] = (float)(loss / Features.Rows);
     }
 
@@ -65,7 +65,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
             loss += perTile[(2 * tile) + 1];
         }
 
-        Result[0] = (float)(correct / Features.Rows);
+        Result[0] = (float)correct;
         Result[1] = (float)(loss / Features.Rows);
     }
 
@@ -137,7 +137,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
             sum = GroupSum.Of(sum, shared);
             if (Group.IdxX == 0)
             {
-                result[which] = (float)(sum / (perSample.Length / 2));
+                result[which] = (float)(which == 0 ? sum : sum / (perSample.Length / 2));
             }
         }
     }

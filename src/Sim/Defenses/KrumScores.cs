@@ -44,13 +44,15 @@ internal sealed class KrumScores : IDisposable
     {
         int n = setting.Clients;
         int malicious = f ?? setting.Malicious;
-        if (malicious < 0 || n - malicious - 2 < 1)
+        int others = neighbours == KrumNeighbours.Paper ? 2 : 1;
+        if (malicious < 0 || n - malicious - others < 1)
         {
-            throw new InputException($"f is {malicious}; allowed is 0 to n - 3 = {n - 3} for n = {n} clients a round");
+            throw new InputException(
+                $"f is {malicious} with n = {n} clients a round; allowed is {(n > others ? $"0 to n - {others + 1} = {n - others - 1}" : $"no f with fewer than {others + 1} clients a round")}, so that n - f - {others} is at least 1");
         }
 
         (_setting, _distance) = (setting, distance);
-        _neighbours = n - malicious - (neighbours == KrumNeighbours.Paper ? 2 : 1);
+        _neighbours = n - malicious - others;
         Malicious = malicious;
         _squared = setting.Backend.AllocateMatrix(n, n);
         (_row, _scores, _order) = (new float[n], new double[n], new int[n]);

@@ -14,7 +14,7 @@ public sealed class MultiKrum : IDefense
     /// <summary>Keeps the best of each round.</summary>
     public MultiKrum(
         Setting setting,
-        [About("malicious clients reckoned with, at most n - 3; default: those of the setting")] int? f = null,
+        [About("malicious clients reckoned with, at most n - 3 (n - 2 with n-f-1); default: those of the setting")] int? f = null,
         [About("updates kept, the paper's m; default: n - f")] int? keep = null,
         [About("the distance added up; the paper squares")] KrumDistance distance = KrumDistance.Squared,
         [About("neighbours looked at; the paper has n-f-2")] KrumNeighbours neighbours = KrumNeighbours.Paper)
