@@ -20,7 +20,7 @@ public static class Measurement
 
     /// <summary>
     /// Times the first call, warms up, then times calls until the protocol's goals are met or its timeout is over. Even after
-    /// the timeout there are 3 samples, unless one alone exceeds it. The warm-up, too, ends early after the timeout.
+    /// the timeout there are 3 samples, unless one alone exceeds it. The most samples that the protocol allows are enough without its seconds. The warm-up, too, ends early after the timeout.
     /// </summary>
     /// <param name="run">The launch.</param>
     /// <param name="synchronize">Waits until everything launched has finished.</param>
@@ -33,7 +33,7 @@ public static class Measurement
         double timeoutMs = protocol.TimeoutSeconds * 1000;
 
         long warmupStart = clock.Timestamp;
-        for (int i = 0; i < protocol.Warmups && (i == 0 || MsSince(warmupStart) < timeoutMs); i++)
+        for (int i = 0; i < protocol.Warmups && MsSince(warmupStart) < timeoutMs; i++)
         {
             TimeOne();
         }
@@ -51,6 +51,11 @@ public static class Measurement
             samples.Add(sample);
             measuredMs += sample;
             longestMs = Math.Max(longestMs, sample);
+
+            if (samples.Count >= protocol.MaxSamples)
+            {
+                return new(first, samples, Shortfall(samples, Math.Max(measuredMs, protocol.MinSeconds * 1000), MsSince(start), protocol));
+            }
 
             if (samples.Count >= lookAt && measuredMs >= protocol.MinSeconds * 1000)
             {

@@ -136,7 +136,8 @@ public sealed class CsvTable<T> : IDisposable
         }
         catch (BadDataException)
         {
-            throw new InputException($"{path}, line {csv.Parser.RawRow}: the quotes after column {csv.HeaderRecord?[Math.Max(csv.CurrentIndex, 0)]} do not match");
+            throw new InputException(
+                $"{path}, line {csv.Parser.RawRow}: the quotes after column {csv.HeaderRecord?[Math.Max(csv.CurrentIndex, 0)]} do not match");
         }
 
         return rows;
@@ -160,7 +161,7 @@ public sealed class CsvTable<T> : IDisposable
         {
             parameter.Names.Clear();
             parameter.Names.Add(Operations.SnakeCase(parameter.Parameter.Name!));
-            _ = WordsOf(parameter.Parameter.ParameterType) ?? parameter.TypeConverter;
+            parameter.TypeConverter = WordsOf(parameter.Parameter.ParameterType) ?? parameter.TypeConverter;
         }
 
         context.RegisterClassMap(map);

@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FlGpu.Harness.Measuring;
 using FlGpu.Kernels;
+using FlGpu.Sim;
 
 namespace FlGpu.Harness.Recording;
 
@@ -39,11 +40,6 @@ public sealed record BuildState(
 public sealed record GpuState(
     string Name, string? Device, string? Driver, int? Multiprocessors, int? ClockMhz, long? MemoryBytes, long? L2Bytes);
 
-/// <summary>A file that was read.</summary>
-/// <param name="Name">The file's name.</param>
-/// <param name="Sha256">The SHA-256 of its bytes, in hexadecimal.</param>
-public sealed record DataFile(string Name, string Sha256);
-
 /// <summary>The circumstances of a run.</summary>
 /// <param name="SchemaVersion">Grows when the meaning of a key changes.</param>
 /// <param name="RunId">The run, as in the CSV files.</param>
@@ -53,7 +49,7 @@ public sealed record DataFile(string Name, string Sha256);
 /// <param name="Build">The program.</param>
 /// <param name="Host">The machine.</param>
 /// <param name="Gpus">The GPUs that the program can use.</param>
-/// <param name="Protocol">How it measured.</param>
+/// <param name="Protocol">How it measured; null when every round was timed once, as in a sweep.</param>
 /// <param name="Data">The data files that it read.</param>
 public sealed record EnvironmentReport(
     int SchemaVersion,
@@ -64,7 +60,7 @@ public sealed record EnvironmentReport(
     BuildState Build,
     HostState Host,
     IReadOnlyList<GpuState> Gpus,
-    Protocol Protocol,
+    Protocol? Protocol,
     IReadOnlyList<DataFile> Data)
 {
     private const int CurrentSchema = 1;
@@ -79,7 +75,7 @@ public sealed record EnvironmentReport(
 
     /// <summary>Looks at this process, its machine and the repository in the current directory.</summary>
     public static EnvironmentReport Create(
-        string runId, DateTimeOffset utc, IReadOnlyList<string> argv, Protocol protocol, IReadOnlyList<(string Name, string Sha256)> data) =>
+        string runId, DateTimeOffset utc, IReadOnlyList<string> argv, Protocol? protocol, IReadOnlyList<DataFile> data) =>
         new(
             CurrentSchema,
             runId,
@@ -90,7 +86,7 @@ public sealed record EnvironmentReport(
             HostState.Read(),
             [.. Backends.List().Where(listing => listing.Open is not null).Select(gpu => new GpuState(gpu.Name, gpu.Device, null, null, null, null, null))],
             protocol,
-            [.. data.Select(file => new DataFile(file.Name, file.Sha256))]);
+            data);
 
     /// <summary>Writes it as JSON; a file of that name is replaced.</summary>
     public void WriteTo(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, s_format) + "\n");

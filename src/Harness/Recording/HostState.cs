@@ -73,7 +73,7 @@ public sealed record HostState(
     {
         string caches = Path.Combine(root, "sys/devices/system/cpu/cpu0/cache");
         string? cache = !Directory.Exists(caches) ? null : Directory.GetDirectories(caches, "index*")
-            .FirstOrDefault(index => Lines(index, "level").FirstOrDefault() == level && Lines(index, "type").FirstOrDefault() != "Instruction");
+            .FirstOrDefault(index => Lines(index, "level").FirstOrDefault() == level);
         return cache is null ? null : Bytes(Lines(cache, "size").FirstOrDefault());
     }
 

@@ -18,8 +18,11 @@ public static class Summary
     ];
 
     /// <summary>Times with copies and times without do not mix: where there are both, those without are summarised.</summary>
-    private static List<TimingRow> OneScope(List<TimingRow> rows) =>
-        [.. rows.Where(row => row.Scope == rows.Min(other => other.Scope))];
+    private static List<TimingRow> OneScope(List<TimingRow> rows)
+    {
+        TimingScope scope = rows.Min(row => row.Scope);
+        return rows.FindAll(row => row.Scope == scope);
+    }
 
     private static SummaryRow OfTimes(List<TimingRow> rows)
     {

@@ -1,6 +1,5 @@
 // A sweep from plan to table: what `flgpu sweep` and `flgpu compare` do.
 using System.Globalization;
-using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 
@@ -9,8 +8,6 @@ namespace FlGpu.Harness.Sweeping;
 /// <summary>Runs a plan.</summary>
 public static class Sweep
 {
-    private static readonly Protocol s_roundProtocol = new(MinSamples: 1, MinSeconds: 0, RelativeIqr: double.MaxValue, TimeoutSeconds: double.MaxValue, Warmups: 1);
-
     /// <summary>
     /// Runs all cases of <paramref name="plan"/>, writes their rows to <paramref name="outputPath"/> unless it is null, and ends with a table.
     /// </summary>
@@ -26,6 +23,8 @@ public static class Sweep
         IReadOnlyList<SweepCase> cases = SweepCases.Of(plan);
         DateTimeOffset start = clock.GetUtcNow();
         string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        // Before any file is written: a file in the repository would make its tree dirty.
+        EnvironmentReport environment = EnvironmentReport.Create(runId, start, argv, protocol: null, data: []);
         List<TimingRow> timings = [];
         List<AccuracyRow> accuracies = [];
         using SweepFolder? folder = outputPath is null ? null : new(outputPath, plan);
@@ -39,12 +38,14 @@ public static class Sweep
             return rows;
         });
         IReadOnlyList<SummaryRow> summary = Summary.Of(timings, accuracies);
-        folder?.Finish(summary, EnvironmentReport.Create(runId, start, argv, s_roundProtocol, run.Files));
-        AccuracyTable.Write(screen, summary);
+        folder?.Finish(summary, environment with { Data = run.Files });
+        SweepTables.WriteAccuracy(screen, summary);
+        screen.Out.WriteLine(
+            $"Test accuracy after {plan.Rounds} rounds on {plan.Data}, {plan.Partition}; {plan.Malicious} of the clients malicious; "
+            + (plan.Seeds.Count == 1 ? $"seed {plan.Seeds[0]}." : $"mean ± deviation over {plan.Seeds.Count} seeds."));
+        SweepTables.WriteTimes(screen, summary);
         double seconds = (clock.GetUtcNow() - start).TotalSeconds;
-        screen.Out.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"Test accuracy after {plan.Rounds} rounds on {plan.Data} ({plan.Partition}), {plan.Malicious} of the clients malicious, mean ± deviation over {plan.Seeds.Count} seeds; {cases.Count} runs in {seconds:0.0} s."));
+        screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of an aggregation. {cases.Count} runs in {seconds:0.0} s."));
         if (outputPath is not null)
         {
             screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {outputPath}.");

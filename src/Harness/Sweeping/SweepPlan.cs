@@ -86,7 +86,7 @@ public sealed record SweepPlan
         Attacks = ["none", "label_flip", "sign_flip:scale_factor=5"],
         Defenses = ["none", "median", "trimmed_mean", "krum", "multi_krum", "norm_clip:clip=1"],
         Clients = [10, 20, 50, 100],
-        LearningRate = 0.2,
+        LearningRate = 0.3,
         BatchSize = 8,
         Seeds = [1, 2, 3],
     };

@@ -15,14 +15,14 @@ public sealed record CaseRows(SweepCase Case, IReadOnlyList<AccuracyRow> Accurac
 /// <summary>One run of a sweep; it keeps the open backend and the loaded data from case to case.</summary>
 public sealed class SweepRun(string runId, int threads) : IDisposable
 {
-    private readonly List<(string Name, string Sha256)> _files = [];
+    private readonly List<DataFile> _files = [];
     private Backend? _backend;
     private string? _backendName;
     private FederatedData? _data;
     private (string Backend, int Clients, ulong Seed) _dataOf;
 
     /// <summary>The data files that were read.</summary>
-    public IReadOnlyList<(string Name, string Sha256)> Files => _files;
+    public IReadOnlyList<DataFile> Files => _files;
 
     /// <summary>Runs a case. A case that breaks gives a row with the reason, not an exception.</summary>
     public CaseRows Run(SweepCase sweepCase)
@@ -88,7 +88,7 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
             _data = null;
             _data = FederatedData.Load(backend, sweepCase.Data, sweepCase.Partition, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
             _dataOf = wanted;
-            _files.AddRange(_data.Dataset.Files.Select(file => (file.Name, file.Sha256)).Except(_files));
+            _files.AddRange(_data.Dataset.Files.Except(_files));
         }
 
         return _data;

@@ -17,8 +17,10 @@ internal sealed record TimingPlan(
 /// <summary>One run of `flgpu time`.</summary>
 internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
 {
-    // The reference takes seconds for each billion of additions: larger cases are compared on fewer parameters.
+    // The reference takes seconds for each billion of additions, and both results are held in memory: larger cases are
+    // compared on fewer parameters.
     private const double ComparableFlops = 2e8;
+    private const double ComparableElements = 1.2e7;
     private static readonly RngKey s_key = RngKey.FromSeed(93);
     private readonly List<TimingRow> _rows = [];
 
@@ -132,7 +134,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         return Guarded(row, () =>
         {
             double flopsPerParameter = CostOf(operation, clients, parameters) / parameters;
-            int compared = (int)Math.Clamp(ComparableFlops / flopsPerParameter, 1, parameters);
+            int compared = Comparable(flopsPerParameter, clients, parameters);
             Agreement agreement = Conformance.Compare(operation, backend, clients, compared, s_key);
             if (!agreement.Passed)
             {
@@ -150,7 +152,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         TimingRow row = NewRow(RowKind.Defense, defense.Text, backend, clients, malicious, parameters);
         return Guarded(row, () =>
         {
-            int compared = (int)Math.Clamp(ComparableFlops / (1.5 * clients * clients), 1, parameters);
+            int compared = Comparable(1.5 * clients * clients, clients, parameters);
             double error = TimedDefense.ErrorOf(defense, backend, clients, malicious, compared, s_key);
             if (error > Agreement.Tolerance)
             {
@@ -193,6 +195,9 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
             .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms }),
         ];
     }
+
+    private static int Comparable(double flopsPerParameter, int clients, int parameters) =>
+        (int)Math.Clamp(Math.Min(ComparableFlops / flopsPerParameter, ComparableElements / clients), 1, parameters);
 
     private static double CostOf(OperationListing operation, int clients, int parameters)
     {
