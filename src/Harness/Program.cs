@@ -28,11 +28,8 @@ public static class Program
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (string message in parsed.Errors.Select(error => error.Message).Distinct())
-            {
-                screen.Error.WriteLine($"flgpu: {message}");
-            }
-
+            string problem = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is unknown." : parsed.Errors[0].Message.ReplaceLineEndings(" ");
+            screen.Error.WriteLine($"flgpu: {problem} {AllowedHere(parsed.CommandResult.Command)}");
             return UnusableInput;
         }
 
@@ -46,4 +43,9 @@ public static class Program
             return UnusableInput;
         }
     }
+
+    private static string AllowedHere(Command command) =>
+        command.Subcommands.Count > 0
+            ? $"Allowed are {string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))}."
+            : $"Allowed are {string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name))}.";
 }

@@ -48,14 +48,14 @@ public static class Backends
         string kind = name.Split(':')[0];
         if (kind is not ("cuda" or "opencl"))
         {
-            throw new InputException($"'{name}' is no backend; allowed are reference, simd, cpu, cuda[:i], opencl[:i] and auto");
+            throw new InputException($"--backend: '{name}' is unknown; allowed are reference, simd, cpu, cuda[:i], opencl[:i] and auto");
         }
 
         IReadOnlyList<DeviceListing> gpus = [.. DeviceRuntime.Gpus().Where(g => g.Name.StartsWith(kind, StringComparison.Ordinal))];
         string wanted = name.Contains(':') ? name : $"{name}:0";
         return gpus.FirstOrDefault(g => g.Name == wanted && g.Open is not null) is { } found
             ? OpenGpu(found)
-            : throw new InputException($"there is no '{name}' on this machine: {gpus[0].Missing ?? $"it has {string.Join(", ", gpus.Select(g => g.Name))}"}");
+            : throw new InputException($"--backend: there is no '{name}' on this machine: {gpus[0].Missing ?? $"allowed are {string.Join(", ", gpus.Select(g => g.Name))}"}");
     }
 
     /// <summary>The kernels on the CPU, in groups of <paramref name="groupSize"/> threads.</summary>

@@ -34,8 +34,8 @@ public sealed class FederatedData : IDisposable
     public static FederatedData Load(Backend backend, Choice<IDataSource> source, Choice<IPartition> partition, int clients, ulong seed)
     {
         RngKey key = RngKey.FromSeed(seed);
-        Dataset dataset = source.Create().Load(clients, key.Fold((ulong)Purpose.Data));
-        int[][] rows = partition.Create().Split(dataset.Train, dataset.ClientSizes, clients, key.Fold((ulong)Purpose.Partition));
+        Dataset dataset = source.Try(s => s.Load(clients, key.Fold((ulong)Purpose.Data)));
+        int[][] rows = partition.Try(p => p.Split(dataset.Train, dataset.ClientSizes, clients, key.Fold((ulong)Purpose.Partition)));
         return new(backend, dataset, rows);
     }
 

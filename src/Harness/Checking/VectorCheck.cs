@@ -136,8 +136,7 @@ internal static class VectorCheck
         List<float> parameters = [];
         for (int layer = 0; layer < model.Layers; layer++)
         {
-            // In the tutorial's Sequential every other module is a ReLU.
-            float[] weights = Numbers(state[$"network.{2 * layer}.weight"]);
+            float[] weights = VectorFile.Numbers(state[VectorFile.WeightOf(layer)]);
             int inputs = model.Widths[layer];
             int outputs = model.Widths[layer + 1];
             for (int i = 0; i < inputs; i++)
@@ -148,15 +147,11 @@ internal static class VectorCheck
                 }
             }
 
-            parameters.AddRange(Numbers(state[$"network.{2 * layer}.bias"]));
+            parameters.AddRange(VectorFile.Numbers(state[VectorFile.BiasOf(layer)]));
         }
 
         return [.. parameters];
     }
-
-    /// <summary>The numbers of a tensor that may be nested arrays.</summary>
-    private static float[] Numbers(JsonElement element) =>
-        element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().SelectMany(Numbers)] : [element.GetSingle()];
 
     private static bool AllClose(float[] actual, double[] expected) =>
         actual.Length == expected.Length && actual.Zip(expected).All(pair => Close(pair.First, pair.Second, magnitude: 1));

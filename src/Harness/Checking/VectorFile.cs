@@ -55,12 +55,40 @@ internal static class VectorFile
 
         if (document.RootElement.TryGetProperty("layers", out _))
         {
-            return document.Deserialize<TrainingVector>(s_format)!;
+            TrainingVector training = document.Deserialize<TrainingVector>(s_format)!;
+            return IsWhole(training) ? training : throw new JsonException("a training case needs layers, samples, features, labels, epoch_order, initial and final weights and step_losses that fit together");
         }
 
         AggregatorVector vector = document.Deserialize<AggregatorVector>(s_format)!;
-        return vector is { Op: not null, Params: not null, Output: not null } && vector.Input?.Length == vector.N * vector.D
+        return vector is { Op: not null, Params: not null, Output: not null, N: > 0, D: > 0 } && vector.Input?.Length == vector.N * vector.D
+            && vector.Output.Length % vector.D == 0 && vector.Output.Length > 0 && (vector.NumSamples is null || vector.NumSamples.Length == vector.N)
             ? vector
-            : throw new JsonException("a case needs op, params, n, d, an input of n * d numbers and an output");
+            : throw new JsonException("a case needs op, params, n, d, an input of n * d numbers, an output of whole rows of d, and n num_samples if any");
     }
+
+    private static bool IsWhole(TrainingVector v) =>
+        v is { Layers.Length: >= 2, Samples: > 0, Batch: > 0, Epochs: > 0, Labels: not null, EpochOrder: not null, StepLosses: not null, Initial: not null, Final: not null }
+        && v.Layers.All(width => width > 0)
+        && v.Features?.Length == v.Samples * v.Layers[0]
+        && v.Labels.Length == v.Samples && v.Labels.All(label => label >= 0 && label < v.Layers[^1])
+        && v.EpochOrder.Length == v.Epochs && v.EpochOrder.All(epoch => epoch?.Length == v.EpochOrder[0].Length && epoch.All(row => row >= 0 && row < v.Samples))
+        && v.StepLosses.Length == v.Epochs * ((v.EpochOrder[0].Length + v.Batch - 1) / v.Batch)
+        && HasLayers(v, v.Initial) && HasLayers(v, v.Final);
+
+    private static bool HasLayers(TrainingVector v, Dictionary<string, JsonElement> state) =>
+        Enumerable.Range(0, v.Layers.Length - 1).All(layer =>
+            state.TryGetValue(WeightOf(layer), out JsonElement weight) && Numbers(weight).Length == v.Layers[layer] * v.Layers[layer + 1]
+            && state.TryGetValue(BiasOf(layer), out JsonElement bias) && Numbers(bias).Length == v.Layers[layer + 1]);
+
+    /// <summary>The tensor of a layer's weights; in the tutorial's Sequential every other module is a ReLU.</summary>
+    public static string WeightOf(int layer) => $"network.{2 * layer}.weight";
+
+    /// <summary>The tensor of a layer's biases.</summary>
+    public static string BiasOf(int layer) => $"network.{2 * layer}.bias";
+
+    /// <summary>The numbers of a tensor that may be nested arrays.</summary>
+    public static float[] Numbers(JsonElement element) =>
+        element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().SelectMany(Numbers)]
+        : element.ValueKind == JsonValueKind.Number ? [element.GetSingle()]
+        : throw new JsonException("a tensor holds something that is no number");
 }

@@ -21,7 +21,7 @@ internal static class CheckCommand
         {
             int count = CommonOptions.ThreadsOf(parsed, threads);
             string names = parsed.GetValue(backends)!;
-            string[] chosen = names == "all" ? [.. Backends.List().Where(b => b.Missing is null).Select(b => b.Name)] : OptionText.Split(names);
+            string[] chosen = names == "all" ? [.. Backends.List().Where(b => b.Missing is null).Select(b => b.Name)] : OptionText.Names("--backend", names, CommonOptions.BackendNames);
             IReadOnlyList<string> files = parsed.GetValue(vectors) ?? [];
             foreach (string backend in chosen)
             {

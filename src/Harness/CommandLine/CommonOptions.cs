@@ -6,6 +6,8 @@ namespace FlGpu.Harness.CommandLine;
 
 internal static class CommonOptions
 {
+    public const string BackendNames = "reference, simd, cpu, cuda[:i], opencl[:i] and auto";
+
     public static Option<string> Threads() => new("--threads")
     {
         Description = "CPU threads of the simd and cpu backends",

@@ -15,9 +15,9 @@ public static class OptionText
 
     /// <summary>A number above 0.</summary>
     public static double PositiveNumber(string option, string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 0 && double.IsFinite(value)
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && (float)value > 0 && float.IsFinite((float)value)
             ? value
-            : throw new InputException($"{option} is '{text}'; allowed is any number above 0");
+            : throw new InputException($"{option} is '{text}'; allowed is any number above 0 that single precision holds");
 
     /// <summary>Whole numbers with commas between them, each at least <paramref name="least"/>.</summary>
     public static IReadOnlyList<int> WholeNumbers(string option, string text, int least) =>
@@ -47,8 +47,11 @@ public static class OptionText
         static ulong? Seed(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : null;
     }
 
-    /// <summary>Words with commas between them.</summary>
-    public static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>Names with commas between them; <paramref name="allowed"/> says which, for the message.</summary>
+    public static string[] Names(string option, string text, string allowed) =>
+        Split(text) is { Length: > 0 } names ? names : throw new InputException($"{option} is '{text}', an empty list; allowed are {allowed}, with commas between them");
+
+    private static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>How many of <paramref name="clients"/> a count (2) or a share below 1 (0.2; rounded down) is.</summary>
     public static int CountOrShare(string option, string text, int clients)

@@ -34,8 +34,8 @@ internal sealed class PlanOptions(SweepPlan defaults)
             plan => plan.Hidden.Count == 0 ? "none" : List(plan.Hidden),
             (plan, text) => plan with { Hidden = text == "none" ? [] : OptionText.WholeNumbers("--hidden", text, 1) }),
         new("--seeds", "seeds, as in 1..8 or 1,5", plan => string.Join(',', plan.Seeds), (plan, text) => plan with { Seeds = OptionText.Seeds("--seeds", text) }),
-        new("--backend", "backends: reference, simd, cpu, cuda[:i], opencl[:i] or auto",
-            plan => string.Join(',', plan.Backends), (plan, text) => plan with { Backends = OptionText.Split(text) }),
+        new("--backend", $"backends: {CommonOptions.BackendNames}",
+            plan => string.Join(',', plan.Backends), (plan, text) => plan with { Backends = OptionText.Names("--backend", text, CommonOptions.BackendNames) }),
     ];
 
     /// <summary>Adds the options to a command.</summary>

@@ -16,7 +16,7 @@ internal static class TimeCommand
         var clients = new Option<string>("--clients") { Description = "numbers of clients", DefaultValueFactory = _ => "10,100,1000" };
         var parameters = new Option<string>("--parameters") { Description = "numbers of parameters", DefaultValueFactory = _ => "2762,101770" };
         var malicious = new Option<string>("--malicious") { Description = "malicious clients that defenses reckon with: a count, or a share below 1", DefaultValueFactory = _ => "0.2" };
-        var backends = new Option<string>("--backend") { Description = "backends: reference, simd, cpu, cuda[:i], opencl[:i] or auto", DefaultValueFactory = _ => "auto" };
+        var backends = new Option<string>("--backend") { Description = $"backends: {CommonOptions.BackendNames}", DefaultValueFactory = _ => "auto" };
         var csv = new Option<string?>("--csv") { Description = "file for the samples; - for standard output and nothing else there" };
         var quick = new Option<bool>("--quick") { Description = "fewer samples: enough to see a factor of two" };
         Option<string> threads = CommonOptions.Threads();
@@ -28,12 +28,12 @@ internal static class TimeCommand
         {
             DebugBuild.Refuse("time");
             var plan = new TimingPlan(
-                OperationsOf(parsed.GetValue(operations) ?? (parsed.GetValue(defenses) is null ? "all" : "")),
+                parsed.GetValue(operations) is null && parsed.GetValue(defenses) is not null ? [] : OperationsOf(parsed.GetValue(operations) ?? "all"),
                 parsed.GetValue(defenses) is { } text ? Catalogue.ParseList<IDefense>("--defenses", text) : [],
                 OptionText.WholeNumbers("--clients", parsed.GetValue(clients)!, 1),
                 OptionText.WholeNumbers("--parameters", parsed.GetValue(parameters)!, 1),
                 parsed.GetValue(malicious)!,
-                OptionText.Split(parsed.GetValue(backends)!),
+                OptionText.Names("--backend", parsed.GetValue(backends)!, CommonOptions.BackendNames),
                 CommonOptions.ThreadsOf(parsed, threads),
                 parsed.GetValue(quick) ? Protocol.Quick : new Protocol());
             return TimingRun.Run(plan, parsed.GetValue(csv), TimeProvider.System, screen);
@@ -44,7 +44,9 @@ internal static class TimeCommand
     private static IReadOnlyList<OperationListing> OperationsOf(string text) =>
         text == "all" ? Operations.All :
         [
-            .. OptionText.Split(text).Select(name => Operations.All.FirstOrDefault(operation => operation.Name == name)
-                ?? throw new InputException($"--operations: '{name}' is unknown; allowed are {string.Join(", ", Operations.All.Select(operation => operation.Name))}")),
+            .. OptionText.Names("--operations", text, OperationNames).Select(name => Operations.All.FirstOrDefault(operation => operation.Name == name)
+                ?? throw new InputException($"--operations: '{name}' is unknown; allowed are {OperationNames}")),
         ];
+
+    private static string OperationNames => string.Join(", ", Operations.All.Select(operation => operation.Name));
 }

@@ -1,5 +1,7 @@
 // What a sweep runs: the axes and everything that stays the same. This is sweep.json.
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
@@ -11,7 +13,8 @@ public sealed record SweepPlan
     private static readonly JsonSerializerOptions s_format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
         ReadCommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
         WriteIndented = true,
@@ -100,19 +103,23 @@ public sealed record SweepPlan
             // Keys that are missing keep their defaults; the file is laid over the default plan.
             var defaults = JsonSerializer.SerializeToNode(Quickstart, s_format)!.AsObject();
             var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
-            if (System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path), documentOptions: options) is not System.Text.Json.Nodes.JsonObject given)
+            if (JsonNode.Parse(File.ReadAllText(path), documentOptions: options) is not JsonObject given)
             {
                 throw new InputException($"--config {path}: an object is expected");
             }
 
             foreach (string key in given.Select(pair => pair.Key).ToArray())
             {
-                System.Text.Json.Nodes.JsonNode? value = given[key];
+                JsonNode? value = given[key];
                 given.Remove(key);
                 defaults[key] = value;
             }
 
-            return JsonSerializer.Deserialize<SweepPlan>(defaults, s_format)!;
+            SweepPlan plan = JsonSerializer.Deserialize<SweepPlan>(defaults, s_format)!;
+            (string Key, IReadOnlyList<string?> Names)[] lists = [("attacks", plan.Attacks), ("defenses", plan.Defenses), ("backends", plan.Backends)];
+            return lists.FirstOrDefault(list => list.Names.Contains(null)).Key is { } key
+                ? throw new InputException($"--config {path}: {key} holds null; allowed are names")
+                : plan;
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {

@@ -8,6 +8,8 @@ namespace FlGpu.Sim;
 public sealed class GradientScale(
     Setting setting, [About("what the update is multiplied with")] double scaleFactor = 10) : IAttack
 {
+    private readonly double _factor = ScaledRows.Checked(scaleFactor);
+
     /// <inheritdoc/>
-    public void Corrupt(Round round) => ScaledRows.Multiply(setting, round, scaleFactor);
+    public void Corrupt(Round round) => ScaledRows.Multiply(setting, round, _factor);
 }

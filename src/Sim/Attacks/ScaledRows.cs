@@ -6,6 +6,10 @@ namespace FlGpu.Sim;
 /// <summary>The malicious rows times one factor.</summary>
 internal static class ScaledRows
 {
+    /// <summary>Refuses a factor that is no number.</summary>
+    public static double Checked(double scaleFactor) =>
+        double.IsFinite(scaleFactor) ? scaleFactor : throw new InputException($"scale_factor is {Catalogue.ValueText(scaleFactor)}; allowed is any finite number");
+
     public static void Multiply(Setting setting, Round round, double factor)
     {
         float[] host = new float[round.Malicious];

@@ -8,6 +8,8 @@ namespace FlGpu.Sim;
 public sealed class SignFlip(
     Setting setting, [About("what the flipped update is multiplied with")] double scaleFactor = 1) : IAttack
 {
+    private readonly double _factor = -ScaledRows.Checked(scaleFactor);
+
     /// <inheritdoc/>
-    public void Corrupt(Round round) => ScaledRows.Multiply(setting, round, -scaleFactor);
+    public void Corrupt(Round round) => ScaledRows.Multiply(setting, round, _factor);
 }

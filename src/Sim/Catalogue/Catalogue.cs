@@ -32,7 +32,7 @@ public sealed record Parameter(string Name, Type Type, object? Default, bool Req
     public object Read(string text, string where)
     {
         object? value =
-            Underlying == typeof(string) ? text
+            Underlying == typeof(string) && text.Length > 0 ? text
             : Underlying == typeof(int) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int whole) ? whole
             : Underlying == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number
             : Underlying == typeof(bool) && bool.TryParse(text, out bool flag) ? flag
@@ -81,9 +81,22 @@ public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, obje
                 ? context.Single(p.ParameterType.IsInstanceOfType)
                 : Given.TryGetValue(Operations.SnakeCase(p.Name!), out object? given) ? given : p.DefaultValue),
         ];
+        return Named(() => (T)Kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, arguments, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Makes one and uses it.</summary>
+    /// <exception cref="InputException">It cannot be made or used so; the message names the option.</exception>
+    public TResult Try<TResult>(Func<T, TResult> use, params object[] context)
+    {
+        T made = Create(context);
+        return Named(() => use(made));
+    }
+
+    private TResult Named<TResult>(Func<TResult> attempt)
+    {
         try
         {
-            return (T)Kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, arguments, CultureInfo.InvariantCulture);
+            return attempt();
         }
         catch (InputException unusable)
         {
@@ -190,8 +203,8 @@ public static class Catalogue
 
     private static IEnumerable<string> SplitParameters<T>(Listing<T> kind, string text) =>
         // A lone text parameter, a path, may hold commas and equal signs.
-        kind.Parameters is [{ } only] && only.Type == typeof(string) && !text.StartsWith($"{only.Name}=", StringComparison.Ordinal)
-            ? [$"{only.Name}={text}"]
+        kind.Parameters is [{ } only] && only.Type == typeof(string)
+            ? [text.StartsWith($"{only.Name}=", StringComparison.Ordinal) ? text : $"{only.Name}={text}"]
             : text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     private static Listing<T> Describe<T>(Type type)
