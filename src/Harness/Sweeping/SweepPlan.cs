@@ -117,8 +117,8 @@ public sealed record SweepPlan
 
             SweepPlan plan = JsonSerializer.Deserialize<SweepPlan>(defaults, s_format)!;
             (string Key, IReadOnlyList<string?> Names)[] lists = [("attacks", plan.Attacks), ("defenses", plan.Defenses), ("backends", plan.Backends)];
-            return lists.FirstOrDefault(list => list.Names.Contains(null)).Key is { } key
-                ? throw new InputException($"--config {path}: {key} holds null; allowed are names")
+            return lists.FirstOrDefault(list => list.Names.Contains(null)).Key is { } holder
+                ? throw new InputException($"--config {path}: {holder} holds null; allowed are names")
                 : plan;
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
