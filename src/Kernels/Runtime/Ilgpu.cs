@@ -13,11 +13,24 @@ internal sealed class DeviceRuntime : IDisposable
 {
     public const string Name = "ILGPU";
 
+    /// <summary>O2 declares branches uniform by an analysis that is wrong for some kernels (ILGPU issue 846); O1 never does.</summary>
+    public const OptimizationLevel Optimization = OptimizationLevel.O1;
+
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly Dictionary<Delegate, Delegate> _launchers = [];
 
-    static DeviceRuntime() => NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, ResolveDriver);
+    static DeviceRuntime()
+    {
+        try
+        {
+            NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, ResolveDriver);
+        }
+        catch (InvalidOperationException)
+        {
+            // Under WSL, ILGPU has set a resolver of its own, which finds the drivers there.
+        }
+    }
 
     private DeviceRuntime(Context context, Accelerator accelerator) => (_context, _accelerator) = (context, accelerator);
 
@@ -124,9 +137,8 @@ internal sealed class DeviceRuntime : IDisposable
         return new(context, context.GetCLDevice(index).CreateAccelerator(context));
     }
 
-    // O2 keeps global loads global. Its uniformity analysis is wrong for implicitly grouped kernels only; ours are explicit.
     private static Context CreateContext(Func<Context.Builder, Context.Builder> devices) =>
-        Context.Create(builder => devices(builder).EnableAlgorithms().Optimize(OptimizationLevel.O2));
+        Context.Create(builder => devices(builder).EnableAlgorithms().Optimize(Optimization));
 
     private static IEnumerable<DeviceListing> List(
         string kind, int count, Func<int, string> name, Func<int, DeviceRuntime> open, string linuxDriver, string windowsDriver, string noDevice)
