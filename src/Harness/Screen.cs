@@ -35,7 +35,11 @@ public sealed class Screen(TextWriter output, TextWriter error, bool outputRedir
 
     private static IAnsiConsole Create(TextWriter writer, bool redirected)
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Interactive = redirected ? InteractionSupport.No : InteractionSupport.Yes,
+        });
         if (redirected)
         {
             console.Profile.Width = WidthInFiles;

@@ -21,7 +21,7 @@ public static class SweepProgress
                 .Columns(new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
                 .Start(context =>
                 {
-                    ProgressTask task = context.AddTask("", maxValue: cases.Count);
+                    ProgressTask task = context.AddTask(Markup.Escape(Describe(cases[0])), maxValue: cases.Count);
                     foreach (SweepCase sweepCase in cases)
                     {
                         task.Description = Markup.Escape(Describe(sweepCase));

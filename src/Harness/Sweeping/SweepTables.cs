@@ -37,14 +37,15 @@ public static class SweepTables
     {
         string[] defenses = [.. rows.Select(row => row.Name).Distinct()];
         bool withBackend = rows.Select(row => row.Backend).Distinct().Count() > 1;
+        bool withClients = !withAttack || rows.Select(row => row.Clients).Distinct().Count() > 1;
         Table table = Screen.Table(
-            [.. withBackend ? ["backend"] : (string[])[], "clients", .. withAttack ? ["attack"] : (string[])[], .. Headers(defenses)]);
+            [.. withBackend ? ["backend"] : (string[])[], .. withClients ? ["clients"] : (string[])[], .. withAttack ? ["attack"] : (string[])[], .. Headers(defenses)]);
         foreach (var line in rows.GroupBy(lineOf))
         {
             string clients = line.Key.Clients?.ToString(CultureInfo.InvariantCulture) ?? "";
             IEnumerable<string> cells =
             [
-                .. withBackend ? [line.Key.Backend] : (string[])[], clients, .. withAttack ? [line.Key.Attack] : (string[])[],
+                .. withBackend ? [line.Key.Backend] : (string[])[], .. withClients ? [clients] : (string[])[], .. withAttack ? [line.Key.Attack] : (string[])[],
                 .. defenses.Select(defense => line.FirstOrDefault(row => row.Name == defense) is { } row ? cell(row) : ""),
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);

@@ -1,0 +1,20 @@
+// A sweep on a terminal, where it shows a progress bar instead of lines.
+namespace FlGpu.Harness.Tests.Sweeping;
+
+public class TerminalTests
+{
+    [Fact]
+    public void On_a_terminal_a_comparison_shows_a_bar_on_standard_error_and_its_table_on_standard_output()
+    {
+        var output = new StringWriter();
+        var error = new StringWriter();
+        var screen = new Screen(output, error, outputRedirected: false, errorRedirected: false);
+
+        int exitCode = Program.Run(["compare", "--rounds", "1", "--seeds", "1", "--attacks", "none", "--defenses", "none,krum", "--backend", "simd"], screen);
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("100%", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("krum", output.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("100%", output.ToString(), StringComparison.Ordinal);
+    }
+}
