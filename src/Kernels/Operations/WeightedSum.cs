@@ -1,6 +1,4 @@
 // sum[k] = sum over i of weights[i] * updates[i, k]: the mean, FedAvg, any selection, any clip-then-average.
-using System.Runtime.Intrinsics;
-
 namespace FlGpu.Kernels;
 
 /// <summary>
@@ -80,7 +78,6 @@ public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix
     private readonly unsafe struct Strips(float* updates, float* weights, float* sum, int rows, int columns) : ITiles
     {
         public const int Width = 4096;
-        private const int RowsAtOnce = 8;
 
         public nuint ScratchBytes => (Width * sizeof(float)) + ((nuint)rows * sizeof(int)) + 64;
 
@@ -99,58 +96,8 @@ public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix
                 }
             }
 
-            new Span<float>(total, Width).Clear();
-            float* strip = updates + first;
-            int r = 0;
-            for (; r + RowsAtOnce <= count; r += RowsAtOnce)
-            {
-                AddEight(total, strip, kept + r, width);
-            }
-
-            for (; r < count; r++)
-            {
-                float* row = strip + ((long)kept[r] * columns);
-                var weight = Vector512.Create(weights[kept[r]]);
-                for (int k = 0; k < width; k += 16)
-                {
-                    Vector512.MultiplyAddEstimate(Vector512.Load(row + k), weight, Vector512.Load(total + k)).Store(total + k);
-                }
-            }
-
+            WeightedRows.Add(total, updates + first, columns, weights, kept, count, width);
             new Span<float>(total, width).CopyTo(new(sum + first, width));
-        }
-
-        private void AddEight(float* total, float* strip, int* kept, int width)
-        {
-            float* r0 = strip + ((long)kept[0] * columns);
-            float* r1 = strip + ((long)kept[1] * columns);
-            float* r2 = strip + ((long)kept[2] * columns);
-            float* r3 = strip + ((long)kept[3] * columns);
-            float* r4 = strip + ((long)kept[4] * columns);
-            float* r5 = strip + ((long)kept[5] * columns);
-            float* r6 = strip + ((long)kept[6] * columns);
-            float* r7 = strip + ((long)kept[7] * columns);
-            var w0 = Vector512.Create(weights[kept[0]]);
-            var w1 = Vector512.Create(weights[kept[1]]);
-            var w2 = Vector512.Create(weights[kept[2]]);
-            var w3 = Vector512.Create(weights[kept[3]]);
-            var w4 = Vector512.Create(weights[kept[4]]);
-            var w5 = Vector512.Create(weights[kept[5]]);
-            var w6 = Vector512.Create(weights[kept[6]]);
-            var w7 = Vector512.Create(weights[kept[7]]);
-            for (int k = 0; k < width; k += 16)
-            {
-                Vector512<float> t = Vector512.Load(total + k);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r0 + k), w0, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r1 + k), w1, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r2 + k), w2, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r3 + k), w3, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r4 + k), w4, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r5 + k), w5, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r6 + k), w6, t);
-                t = Vector512.MultiplyAddEstimate(Vector512.Load(r7 + k), w7, t);
-                t.Store(total + k);
-            }
         }
     }
 }

@@ -1,0 +1,136 @@
+// mean[k] and deviation[k]: the mean and the standard deviation of column k.
+using System.Runtime.Intrinsics;
+
+namespace FlGpu.Kernels;
+
+/// <summary>
+/// Mean and standard deviation of each column of <paramref name="Updates"/> (n x d), into <paramref name="Mean"/> and
+/// <paramref name="Deviation"/> (1 x d). The sum of squares is divided by n - <paramref name="LostDegrees"/>: 0 or 1; where that is
+/// zero the deviation is zero. Two passes in double precision.
+/// </summary>
+[About("mean and standard deviation of each column")]
+public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix Deviation, int LostDegrees) : IOperation
+{
+    /// <inheritdoc/>
+    public Work Cost => new(4 * Updates.Length, Updates.Bytes, Mean.Bytes + Deviation.Bytes);
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
+    {
+        Matrix updates = TestData.Normal(backend, clients, parameters, key);
+        Matrix both = backend.AllocateMatrix(2, parameters);
+        var operation = new ColumnMoments(updates, both.SliceRows(0, 1), both.SliceRows(1, 1), 1);
+        return new(() => backend.Run(operation), both, operation.Cost, parameters, Magnitude: 1, Restore: null, [updates, both]);
+    }
+
+    /// <inheritdoc/>
+    public void Reference()
+    {
+        for (int k = 0; k < Updates.Columns; k++)
+        {
+            double sum = 0;
+            for (int i = 0; i < Updates.Rows; i++)
+            {
+                sum += Updates[i, k];
+            }
+
+            double mean = sum / Updates.Rows;
+            double squares = 0;
+            for (int i = 0; i < Updates.Rows; i++)
+            {
+                squares += (Updates[i, k] - mean) * (Updates[i, k] - mean);
+            }
+
+            Mean[k] = (float)mean;
+            Deviation[k] = Updates.Rows > LostDegrees ? (float)Math.Sqrt(squares / (Updates.Rows - LostDegrees)) : 0;
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe void Simd(SimdBackend simd) =>
+        simd.ForEachTile((Updates.Columns + Columns.Width - 1) / Columns.Width, 2 * Updates.Length,
+            new Columns(Updates.Host, Mean.Host, Deviation.Host, Updates.Rows, Updates.Columns, LostDegrees));
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Mean), GpuBackend.View(Deviation), LostDegrees);
+
+    /// <summary>A thread owns a column.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> mean, ArrayView<float> deviation, int lostDegrees)
+    {
+        long columns = mean.Length;
+        long rows = updates.Length / columns;
+        for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
+        {
+            double sum = 0;
+            for (long e = k; e < updates.Length; e += columns)
+            {
+                sum += updates[e];
+            }
+
+            double average = sum / rows;
+            double squares = 0;
+            for (long e = k; e < updates.Length; e += columns)
+            {
+                double difference = updates[e] - average;
+                squares += difference * difference;
+            }
+
+            mean[k] = (float)average;
+            deviation[k] = rows > lostDegrees ? (float)Math.Sqrt(squares / (rows - lostDegrees)) : 0;
+        }
+    }
+
+    /// <summary>A tile is a strip of columns whose rows stay in cache between the two passes.</summary>
+    private readonly unsafe struct Columns(float* updates, float* mean, float* deviation, int rows, int columns, int lostDegrees) : ITiles
+    {
+        public const int Width = 128;
+
+        public nuint ScratchBytes => Width * 2 * sizeof(double);
+
+        public void Run(int tile, byte* scratch)
+        {
+            int k = tile * Width;
+            int width = Math.Min(Width, columns - k);
+            double* average = (double*)scratch;
+            double* squares = average + Width;
+            new Span<double>(average, 2 * Width).Clear();
+            for (int i = 0; i < rows; i++)
+            {
+                float* row = updates + ((long)i * columns) + k;
+                for (int j = 0; j < width; j += 16)
+                {
+                    // Whole vectors, also past the end of the row: what they add there is never written out.
+                    (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + j));
+                    (Vector512.Load(average + j) + a).Store(average + j);
+                    (Vector512.Load(average + j + 8) + b).Store(average + j + 8);
+                }
+            }
+
+            var count = Vector512.Create((double)rows);
+            for (int j = 0; j < Width; j += 8)
+            {
+                (Vector512.Load(average + j) / count).Store(average + j);
+            }
+
+            for (int i = 0; i < rows; i++)
+            {
+                float* row = updates + ((long)i * columns) + k;
+                for (int j = 0; j < width; j += 16)
+                {
+                    (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + j));
+                    a -= Vector512.Load(average + j);
+                    b -= Vector512.Load(average + j + 8);
+                    (Vector512.Load(squares + j) + (a * a)).Store(squares + j);
+                    (Vector512.Load(squares + j + 8) + (b * b)).Store(squares + j + 8);
+                }
+            }
+
+            for (int j = 0; j < width; j++)
+            {
+                mean[k + j] = (float)average[j];
+                deviation[k + j] = rows > lostDegrees ? (float)Math.Sqrt(squares[j] / (rows - lostDegrees)) : 0;
+            }
+        }
+    }
+}

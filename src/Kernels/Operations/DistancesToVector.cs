@@ -1,0 +1,99 @@
+// squared[i] = the squared Euclidean distance of row i to one vector.
+using System.Runtime.Intrinsics;
+
+namespace FlGpu.Kernels;
+
+/// <summary>
+/// Squared Euclidean distances of the rows of <paramref name="Updates"/> (n x d) to <paramref name="Vector"/> (1 x d) into
+/// <paramref name="Squared"/> (1 x n). Differences are taken first and summed in double precision.
+/// </summary>
+[About("squared Euclidean distance of each row to a vector")]
+public readonly record struct DistancesToVector(Matrix Updates, Matrix Vector, Matrix Squared) : IOperation
+{
+    /// <inheritdoc/>
+    public Work Cost => new(3 * Updates.Length, Updates.Bytes + Vector.Bytes, Squared.Bytes);
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
+    {
+        Matrix updates = TestData.Normal(backend, clients, parameters, key.Fold(0));
+        Matrix vector = TestData.Normal(backend, 1, parameters, key.Fold(1));
+        Matrix squared = backend.AllocateMatrix(1, clients);
+        var operation = new DistancesToVector(updates, vector, squared);
+        return new(() => backend.Run(operation), squared, operation.Cost, parameters, 2.0 * parameters, Restore: null, [updates, vector, squared]);
+    }
+
+    /// <inheritdoc/>
+    public void Reference()
+    {
+        for (int i = 0; i < Updates.Rows; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < Updates.Columns; k++)
+            {
+                double difference = (double)Updates[i, k] - Vector[k];
+                sum += difference * difference;
+            }
+
+            Squared[i] = (float)sum;
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe void Simd(SimdBackend simd) =>
+        simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Vector.Host, Squared.Host, Updates.Columns));
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel, gpu.GroupEach(Updates.Rows), GpuBackend.View(Updates), GpuBackend.View(Vector), GpuBackend.View(Squared));
+
+    /// <summary>A group owns a row; its threads add every DimX-th element, then their sums in a fixed tree.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> vector, ArrayView<float> squared)
+    {
+        ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
+        long columns = vector.Length;
+        for (long i = Grid.IdxX; i < squared.Length; i += Grid.DimX)
+        {
+            double sum = 0;
+            for (long k = Group.IdxX; k < columns; k += Group.DimX)
+            {
+                double difference = (double)updates[(i * columns) + k] - vector[k];
+                sum += difference * difference;
+            }
+
+            sum = GroupSum.Of(sum, shared);
+            if (Group.IdxX == 0)
+            {
+                squared[i] = (float)sum;
+            }
+        }
+    }
+
+    private readonly unsafe struct Rows(float* updates, float* vector, float* squared, int columns) : ITiles
+    {
+        public void Run(int tile, byte* scratch)
+        {
+            float* row = updates + ((long)tile * columns);
+            Vector512<double> s0 = Vector512<double>.Zero, s1 = s0;
+            int k = 0;
+            for (; k + 16 <= columns; k += 16)
+            {
+                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
+                (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(vector + k));
+                a -= c;
+                b -= d;
+                s0 = Vector512.MultiplyAddEstimate(a, a, s0);
+                s1 = Vector512.MultiplyAddEstimate(b, b, s1);
+            }
+
+            double sum = Vector512.Sum(s0 + s1);
+            for (; k < columns; k++)
+            {
+                double difference = (double)row[k] - vector[k];
+                sum += difference * difference;
+            }
+
+            squared[tile] = (float)sum;
+        }
+    }
+}
