@@ -44,7 +44,7 @@ public sealed record Experiment(
         using var host = new ReferenceBackend();
         var setting = new Setting(host, UpdatesPerRound, Malicious, parameters);
         Defense.Create(setting).Dispose();
-        Attack.Create(setting);
+        Attack.Create(setting, Defense);
     }
 
     private static void Require(bool allowed, string option, object value, string range)

@@ -28,6 +28,9 @@ public sealed class Federation : IDisposable
     private readonly Matrix _serverWeights;
     private readonly Matrix _zero;
     private readonly Matrix _evaluation;
+    private readonly Matrix? _aimFeatures;
+    private readonly Buffer<int>? _aimLabels;
+    private ServerTraining? _serverTraining;
 
     /// <summary>Prepares a run: poisons the data, draws the first model, allocates everything.</summary>
     /// <exception cref="InputException">The experiment cannot be run.</exception>
@@ -37,8 +40,8 @@ public sealed class Federation : IDisposable
         (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Hidden));
         int n = experiment.UpdatesPerRound;
         int d = _model.Parameters;
-        var setting = new Setting(backend, n, experiment.Malicious, d);
-        _attack = experiment.Attack.Create(setting);
+        var setting = new Setting(backend, n, experiment.Malicious, d, experiment.Clients);
+        _attack = experiment.Attack.Create(setting, experiment.Defense);
         _defense = experiment.Defense.Create(setting);
 
         var training = new TrainingData(data.Dataset.Train);
@@ -60,6 +63,11 @@ public sealed class Federation : IDisposable
         _serverWeights = backend.Upload(1, 2, [experiment.Space == UpdateSpace.Updates ? 1 : 0, 1]);
         _zero = backend.Upload(1, d, new float[d]);
         _evaluation = backend.AllocateMatrix(1, 2);
+        if (_attack.Aim(data.Dataset.Test) is { Count: > 0 } aim)
+        {
+            _aimFeatures = backend.Upload(aim.Count, aim.Inputs, aim.Features);
+            _aimLabels = backend.Upload<int>(aim.Labels);
+        }
     }
 
     /// <summary>The model that is trained.</summary>
@@ -83,14 +91,15 @@ public sealed class Federation : IDisposable
     public void Dispose()
     {
         _defense.Dispose();
+        _serverTraining?.Dispose();
         if (_features != _data.TrainFeatures)
         {
             _features.Dispose();
         }
 
-        foreach (IDisposable owned in (IDisposable[])[_labels, _order, _start, _updates, _server, _serverWeights, _zero, _evaluation])
+        foreach (IDisposable? owned in (IDisposable?[])[_labels, _order, _start, _updates, _server, _serverWeights, _zero, _evaluation, _aimFeatures, _aimLabels])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
     }
 
@@ -109,7 +118,7 @@ public sealed class Federation : IDisposable
 
         var round = new Round(
             index, _updates, global, [.. sampled.Select(client => _data.ClientRows[client].Length)], malicious,
-            KeyOf(Purpose.Round).Fold((ulong)index));
+            KeyOf(Purpose.Round).Fold((ulong)index), sampled, () => TrainServer(index));
         Phase attack = Measure(() =>
         {
             if (malicious > 0)
@@ -125,14 +134,23 @@ public sealed class Federation : IDisposable
             _backend.Run(new WeightedSum(_server, _serverWeights, global));
         });
 
-        float[] correctAndLoss = new float[2];
+        (double Accuracy, double Loss) test = default;
+        double? attackSuccess = null;
         Phase evaluate = Measure(() =>
         {
-            _backend.Run(new Evaluate(_model, _data.TestFeatures, _data.TestLabels, global, _evaluation));
-            _evaluation.CopyTo(correctAndLoss);
+            test = Test(_data.TestFeatures, _data.TestLabels);
+            attackSuccess = _aimFeatures is null ? null : Test(_aimFeatures, _aimLabels!).Accuracy;
         });
 
-        return new(index, (double)correctAndLoss[0] / _data.Dataset.Test.Count, correctAndLoss[1], selection, train, attack, aggregate, evaluate);
+        return new(index, test.Accuracy, test.Loss, attackSuccess, selection, train, attack, aggregate, evaluate);
+    }
+
+    private (double Accuracy, double Loss) Test(Matrix features, Buffer<int> labels)
+    {
+        float[] correctAndLoss = new float[2];
+        _backend.Run(new Evaluate(_model, features, labels, Global, _evaluation));
+        _evaluation.CopyTo(correctAndLoss);
+        return ((double)correctAndLoss[0] / features.Rows, correctAndLoss[1]);
     }
 
     /// <summary>The clients of a round, in ascending order, so that malicious ones are the last rows.</summary>
@@ -172,6 +190,13 @@ public sealed class Federation : IDisposable
         _order.CopyFrom(_hostOrder.AsSpan(0, visits));
         _start.CopyFrom(_hostStart);
         return visits;
+    }
+
+    // Made when a defense first asks: most never do.
+    private Matrix TrainServer(int round)
+    {
+        _serverTraining ??= new(_backend, _data, _model, _experiment.Sgd, KeyOf(Purpose.ServerSamples));
+        return _serverTraining.Train(Global, _experiment.Space == UpdateSpace.Updates ? Global : _zero, round);
     }
 
     private Phase Measure(Action phase)

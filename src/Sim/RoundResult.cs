@@ -45,13 +45,14 @@ public readonly record struct Selection(int KeptHonest, int KeptMalicious, int R
 /// <param name="Round">Counted from 1.</param>
 /// <param name="TestAccuracy">Share of test samples classified right.</param>
 /// <param name="TestLoss">Mean cross-entropy on the test samples.</param>
+/// <param name="AttackSuccess">Share of the samples at which the attack aims that get the class it aims at; null without an aim.</param>
 /// <param name="Selection">Whom the defense kept; null when it does not weigh whole updates.</param>
 /// <param name="Train">Local training of all sampled clients.</param>
 /// <param name="Attack">What the malicious clients did to their updates.</param>
 /// <param name="Aggregate">The defense and the server's step.</param>
 /// <param name="Evaluate">Testing the new model.</param>
 public sealed record RoundResult(
-    int Round, double TestAccuracy, double TestLoss, Selection? Selection, Phase Train, Phase Attack, Phase Aggregate, Phase Evaluate)
+    int Round, double TestAccuracy, double TestLoss, double? AttackSuccess, Selection? Selection, Phase Train, Phase Attack, Phase Aggregate, Phase Evaluate)
 {
     /// <summary>The whole round.</summary>
     public Phase Whole => new(

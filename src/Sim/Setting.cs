@@ -8,7 +8,8 @@ namespace FlGpu.Sim;
 /// <param name="Clients">Updates a round, n.</param>
 /// <param name="Malicious">Malicious clients, f, that a defense is told of.</param>
 /// <param name="Parameters">Parameters of the model, d.</param>
-public sealed record Setting(Backend Backend, int Clients, int Malicious, int Parameters);
+/// <param name="Population">Clients in all, of which n take part in a round; null when all do.</param>
+public sealed record Setting(Backend Backend, int Clients, int Malicious, int Parameters, int? Population = null);
 
 /// <summary>What is aggregated.</summary>
 public enum UpdateSpace
@@ -49,6 +50,9 @@ public enum Purpose
 
     /// <summary>What attacks and defenses fold their keys of a round from.</summary>
     Round,
+
+    /// <summary>The server's own samples.</summary>
+    ServerSamples,
 }
 
 /// <summary>One round as an attack and a defense see it.</summary>
@@ -58,8 +62,20 @@ public enum Purpose
 /// <param name="SampleCounts">Training samples of each row's client.</param>
 /// <param name="Malicious">How many of the rows are a malicious client's.</param>
 /// <param name="Key">This round's randomness.</param>
-public sealed record Round(int Index, Matrix Updates, Matrix Global, IReadOnlyList<int> SampleCounts, int Malicious, RngKey Key)
+/// <param name="Clients">Which client of the population each row is; null: the rows' own indices.</param>
+/// <param name="TrainServer">
+/// Trains on the server's own clean samples and gives its update (1 x d), for rules that have a root of trust; null where there is none.
+/// </param>
+public sealed record Round(
+    int Index, Matrix Updates, Matrix Global, IReadOnlyList<int> SampleCounts, int Malicious, RngKey Key,
+    IReadOnlyList<int>? Clients = null, Func<Matrix>? TrainServer = null)
 {
+    /// <summary>The rows of the honest clients.</summary>
+    public Matrix HonestUpdates => Updates.SliceRows(0, Updates.Rows - Malicious);
+
+    /// <summary>Which client of the population a row is.</summary>
+    public int ClientOf(int row) => Clients?[row] ?? row;
+
     /// <summary>The rows of the malicious clients.</summary>
     public Matrix MaliciousUpdates => Updates.SliceRows(Updates.Rows - Malicious, Malicious);
 }

@@ -15,6 +15,7 @@ internal static class ListCommand
         {
             Write(screen, "Attacks", Catalogue.All<IAttack>());
             Write(screen, "Defenses", Catalogue.All<IDefense>());
+            Write(screen, "Pre-aggregations, in front of a defense as in nnm+median", Catalogue.All<IPreAggregation>());
             Write(screen, "Data sets", Catalogue.All<IDataSource>());
             Write(screen, "Partitions", Catalogue.All<IPartition>());
             screen.Out.WriteLine("Operations");

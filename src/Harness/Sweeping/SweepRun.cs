@@ -99,7 +99,7 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
         Experiment e = sweepCase.Experiment;
         return new(
             runId, sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, model.Parameters, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text,
-            backend.Name, e.Seed, round.Round, round.TestAccuracy, round.TestLoss, AttackSuccess: null,
+            backend.Name, e.Seed, round.Round, round.TestAccuracy, round.TestLoss, round.AttackSuccess,
             round.Selection?.KeptHonest, round.Selection?.KeptMalicious, round.Selection?.Precision, round.Selection?.Recall,
             round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, "");
     }

@@ -21,6 +21,13 @@ public interface IAttack
     void Corrupt(Round round)
     {
     }
+
+    /// <summary>
+    /// The test samples on which the attack has an aim, with the class that it aims at: the share of them that the model gives this
+    /// class is the attack's success rate. Null for an attack that only wants harm.
+    /// </summary>
+    /// <param name="test">The test samples as they are.</param>
+    Samples? Aim(Samples test) => null;
 }
 
 /// <summary>The training samples of one run. Labels may be changed freely; features are copied before the first change.</summary>

@@ -57,13 +57,17 @@ public sealed record Listing<T>(string Name, string About, string Paper, IReadOn
 /// <param name="Option">The option that it was written for, which errors name.</param>
 public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, object> Given, string Option) where T : class
 {
+    /// <summary>Stages in front of a defense, as in nnm+trimmed_mean; empty for everything else.</summary>
+    public IReadOnlyList<Choice<IPreAggregation>> Stages { get; init; } = [];
+
     /// <summary>The one way to write this choice: name and given parameters in the order of the list.</summary>
     public string Text
     {
         get
         {
             string parameters = string.Join(',', Kind.Parameters.Where(p => Given.ContainsKey(p.Name)).Select(p => $"{p.Name}={Catalogue.ValueText(Given[p.Name])}"));
-            return parameters.Length == 0 ? Kind.Name : $"{Kind.Name}:{parameters}";
+            string own = parameters.Length == 0 ? Kind.Name : $"{Kind.Name}:{parameters}";
+            return string.Join('+', [.. Stages.Select(stage => stage.Text), own]);
         }
     }
 
@@ -75,6 +79,11 @@ public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, obje
     /// <exception cref="InputException">A parameter is out of range.</exception>
     public T Create(params object[] context)
     {
+        if (Stages.Count > 0)
+        {
+            return (T)(object)new StagedDefense(context.OfType<Setting>().Single(), Stages, (Choice<IDefense>)(object)(this with { Stages = [] }));
+        }
+
         object?[] arguments =
         [
             .. Kind.Constructor.GetParameters().Select(p => p.GetCustomAttribute<AboutAttribute>() is null
@@ -112,7 +121,7 @@ public static class Catalogue
     public static IReadOnlyList<Listing<T>> All<T>() where T : class =>
     [
         .. typeof(T).Assembly.GetTypes()
-            .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type))
+            .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
             .Select(Describe<T>)
             .OrderBy(listing => listing.Name, StringComparer.Ordinal),
     ];
@@ -121,6 +130,12 @@ public static class Catalogue
     /// <exception cref="InputException">The name, a parameter or a value is unknown.</exception>
     public static Choice<T> Parse<T>(string option, string text) where T : class
     {
+        string[] stages = typeof(T) == typeof(IDefense) ? text.Split('+') : [text];
+        if (stages.Length > 1)
+        {
+            return Parse<T>(option, stages[^1]) with { Stages = [.. stages[..^1].Select(stage => Parse<IPreAggregation>(option, stage))] };
+        }
+
         string[] parts = text.Trim().Split(':', 2);
         IReadOnlyList<Listing<T>> all = All<T>();
         Listing<T> kind = all.FirstOrDefault(listing => listing.Name == parts[0])

@@ -1,0 +1,86 @@
+// A rule with stages in front of it: nnm+trimmed_mean.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>
+/// Runs the stages one after another and the rule on what they leave. A filter leaves another number of rows each round, so there is
+/// an instance of the rule for each number; f is lowered by the clients that filters have removed.
+/// </summary>
+internal sealed class StagedDefense : IDefense
+{
+    private readonly Setting _setting;
+    private readonly Choice<IDefense> _rule;
+    private readonly List<IPreAggregation> _stages = [];
+    private readonly Dictionary<(int Rows, int Malicious), IDefense> _rules = [];
+    private readonly float[] _weights;
+
+    public StagedDefense(Setting setting, IReadOnlyList<Choice<IPreAggregation>> stages, Choice<IDefense> rule)
+    {
+        (_setting, _rule, _weights) = (setting, rule, new float[setting.Clients]);
+        foreach (Choice<IPreAggregation> stage in stages)
+        {
+            _stages.Add(stage.Create(setting));
+            setting = setting with { Clients = _stages[^1].MaxRows };
+        }
+
+        RuleFor(setting.Clients, setting.Malicious);
+    }
+
+    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    {
+        int[]? rowOf = [.. Enumerable.Range(0, round.Updates.Rows)];
+        int removed = 0;
+        foreach (IPreAggregation stage in _stages)
+        {
+            int before = round.Updates.Rows;
+            PreAggregated result = stage.Apply(round);
+            rowOf = rowOf is not null && result.Kept is { } kept ? [.. kept.Select(row => rowOf[row])] : null;
+            removed += result.Kept is null ? 0 : before - result.Updates.Rows;
+            Round current = round;
+            round = round with
+            {
+                Updates = result.Updates,
+                Malicious = 0,
+                SampleCounts = result.Kept is { } rows ? [.. rows.Select(row => current.SampleCounts[row])] : [.. Enumerable.Repeat(1, result.Updates.Rows)],
+                Clients = result.Kept?.Select(current.ClientOf).ToArray(),
+            };
+        }
+
+        IDefense rule = RuleFor(round.Updates.Rows, Math.Max(0, _setting.Malicious - removed));
+        ReadOnlySpan<float> weights = rule.Aggregate(round, aggregate);
+        if (rowOf is null)
+        {
+            return [];
+        }
+
+        // A rule that does not weigh whole updates takes all that the filters have left.
+        _weights.AsSpan().Clear();
+        bool filtered = removed > 0;
+        for (int row = 0; row < rowOf.Length; row++)
+        {
+            _weights[rowOf[row]] = weights.IsEmpty ? 1f / rowOf.Length : weights[row];
+        }
+
+        return weights.IsEmpty && !filtered && _stages.TrueForAll(stage => stage is not IDetection) ? [] : _weights;
+    }
+
+    public void Dispose()
+    {
+        _stages.ForEach(stage => stage.Dispose());
+        foreach (IDefense rule in _rules.Values)
+        {
+            rule.Dispose();
+        }
+    }
+
+    private IDefense RuleFor(int rows, int malicious)
+    {
+        if (!_rules.TryGetValue((rows, malicious), out IDefense? rule))
+        {
+            _rules[(rows, malicious)] = rule = _rule.Create(_setting with { Clients = rows, Malicious = malicious });
+        }
+
+        return rule;
+    }
+}
