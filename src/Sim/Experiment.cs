@@ -3,6 +3,19 @@ using FlGpu.Kernels;
 
 namespace FlGpu.Sim;
 
+/// <summary>The number of malicious clients that a defense reckons with, f.</summary>
+public enum ReckonedF
+{
+    /// <summary>The malicious clients of the population, however many of them take part in a round.</summary>
+    Config,
+
+    /// <summary>
+    /// The malicious clients that are really in the round, which no server knows. There is an instance of the rule for each number,
+    /// so a rule that remembers earlier rounds remembers those with the same number.
+    /// </summary>
+    Round,
+}
+
 /// <summary>One federation, from the first round to the last.</summary>
 /// <param name="Hidden">Widths of the model's hidden layers; none for softmax regression.</param>
 /// <param name="Clients">Clients in all.</param>
@@ -14,9 +27,10 @@ namespace FlGpu.Sim;
 /// <param name="Attack">What the malicious clients do.</param>
 /// <param name="Defense">How the server aggregates.</param>
 /// <param name="Seed">Of all randomness.</param>
+/// <param name="ReckonedF">Which number of malicious clients the defense is told.</param>
 public sealed record Experiment(
     IReadOnlyList<int> Hidden, int Clients, int Malicious, int ClientsPerRound, int Rounds, LocalSgd Sgd, UpdateSpace Space,
-    Choice<IAttack> Attack, Choice<IDefense> Defense, ulong Seed)
+    Choice<IAttack> Attack, Choice<IDefense> Defense, ulong Seed, ReckonedF ReckonedF = ReckonedF.Config)
 {
     /// <summary>Updates a round, n.</summary>
     public int UpdatesPerRound => Math.Min(ClientsPerRound, Clients);

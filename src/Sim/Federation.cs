@@ -16,7 +16,9 @@ public sealed class Federation : IDisposable
     private readonly RngKey _key;
     private readonly Mlp _model;
     private readonly IAttack _attack;
-    private readonly IDefense _defense;
+    private readonly Dictionary<int, IDefense> _defenses = [];
+    private readonly Setting _setting;
+    private readonly HonestMean _honestMean;
     private readonly Matrix _features;
     private readonly Buffer<int> _labels;
     private readonly Buffer<int> _order;
@@ -40,9 +42,10 @@ public sealed class Federation : IDisposable
         (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Hidden));
         int n = experiment.UpdatesPerRound;
         int d = _model.Parameters;
-        var setting = new Setting(backend, n, experiment.Malicious, d, experiment.Clients);
-        _attack = experiment.Attack.Create(setting, experiment.Defense);
-        _defense = experiment.Defense.Create(setting);
+        _setting = new Setting(backend, n, experiment.Malicious, d, experiment.Clients);
+        _attack = experiment.Attack.Create(_setting, experiment.Defense);
+        DefenseFor(experiment.Malicious);
+        _honestMean = new(backend, n, d);
 
         var training = new TrainingData(data.Dataset.Train);
         for (int client = experiment.Clients - experiment.Malicious; client < experiment.Clients; client++)
@@ -75,6 +78,8 @@ public sealed class Federation : IDisposable
 
     private Matrix Global => _server.SliceRows(0, 1);
 
+    private Matrix Aggregate => _server.SliceRows(1, 1);
+
     /// <summary>Runs the rounds, evaluating after each.</summary>
     public IEnumerable<RoundResult> Run()
     {
@@ -90,7 +95,12 @@ public sealed class Federation : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _defense.Dispose();
+        foreach (IDefense defense in _defenses.Values)
+        {
+            defense.Dispose();
+        }
+
+        _honestMean.Dispose();
         _serverTraining?.Dispose();
         if (_features != _data.TrainFeatures)
         {
@@ -127,13 +137,16 @@ public sealed class Federation : IDisposable
             }
         });
 
+        int reckonedF = _experiment.ReckonedF == ReckonedF.Config ? _experiment.Malicious : malicious;
+        IDefense defense = DefenseFor(reckonedF);
         Selection? selection = null;
         Phase aggregate = Measure(() =>
         {
-            selection = Selection.Of(_defense.Aggregate(round, _server.SliceRows(1, 1)), malicious);
+            selection = Selection.Of(defense.Aggregate(round, Aggregate), malicious);
             _backend.Run(new WeightedSum(_server, _serverWeights, global));
         });
 
+        Deviation? deviation = malicious < sampled.Length ? _honestMean.DeviationOf(Aggregate, round.HonestUpdates) : null;
         (double Accuracy, double Loss) test = default;
         double? attackSuccess = null;
         Phase evaluate = Measure(() =>
@@ -142,7 +155,7 @@ public sealed class Federation : IDisposable
             attackSuccess = _aimFeatures is null ? null : Test(_aimFeatures, _aimLabels!).Accuracy;
         });
 
-        return new(index, test.Accuracy, test.Loss, attackSuccess, selection, train, attack, aggregate, evaluate);
+        return new(index, test.Accuracy, test.Loss, attackSuccess, selection, reckonedF, deviation, train, attack, aggregate, evaluate);
     }
 
     private (double Accuracy, double Loss) Test(Matrix features, Buffer<int> labels)
@@ -190,6 +203,16 @@ public sealed class Federation : IDisposable
         _order.CopyFrom(_hostOrder.AsSpan(0, visits));
         _start.CopyFrom(_hostStart);
         return visits;
+    }
+
+    private IDefense DefenseFor(int reckonedF)
+    {
+        if (!_defenses.TryGetValue(reckonedF, out IDefense? defense))
+        {
+            _defenses[reckonedF] = defense = _experiment.Defense.Create(_setting with { Malicious = reckonedF });
+        }
+
+        return defense;
     }
 
     // Made when a defense first asks: most never do.

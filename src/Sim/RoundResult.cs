@@ -15,6 +15,12 @@ public readonly record struct Selection(int KeptHonest, int KeptMalicious, int R
     /// <summary>Share of the malicious that were rejected; null when there was none.</summary>
     public double? Recall => KeptMalicious + RejectedMalicious == 0 ? null : (double)RejectedMalicious / (KeptMalicious + RejectedMalicious);
 
+    /// <summary>Harmonic mean of precision and recall; null where one of them is.</summary>
+    public double? F1 => Precision + Recall is > 0 ? 2 * Precision * Recall / (Precision + Recall) : Precision is null || Recall is null ? null : 0;
+
+    /// <summary>Share of the honest that were rejected.</summary>
+    public double? FalsePositiveRate => KeptHonest + RejectedHonest == 0 ? null : (double)RejectedHonest / (KeptHonest + RejectedHonest);
+
     /// <summary>Reads the weights of a round whose last <paramref name="malicious"/> clients are malicious; null when there are none.</summary>
     public static Selection? Of(ReadOnlySpan<float> weights, int malicious)
     {
@@ -41,18 +47,25 @@ public readonly record struct Selection(int KeptHonest, int KeptMalicious, int R
     }
 }
 
+/// <summary>How the aggregate stands to the mean of the honest updates.</summary>
+/// <param name="Cosine">Of the angle between them; NaN where one of them is zero or not finite.</param>
+/// <param name="Distance">Euclidean, between them.</param>
+public readonly record struct Deviation(double Cosine, double Distance);
+
 /// <summary>One evaluated round.</summary>
 /// <param name="Round">Counted from 1.</param>
 /// <param name="TestAccuracy">Share of test samples classified right.</param>
 /// <param name="TestLoss">Mean cross-entropy on the test samples.</param>
 /// <param name="AttackSuccess">Share of the samples at which the attack aims that get the class it aims at; null without an aim.</param>
 /// <param name="Selection">Whom the defense kept; null when it does not weigh whole updates.</param>
+/// <param name="ReckonedF">The number of malicious clients that the defense was told.</param>
+/// <param name="Deviation">How the aggregate stands to the mean of the honest updates; null in a round without honest clients.</param>
 /// <param name="Train">Local training of all sampled clients.</param>
 /// <param name="Attack">What the malicious clients did to their updates.</param>
 /// <param name="Aggregate">The defense and the server's step.</param>
 /// <param name="Evaluate">Testing the new model.</param>
 public sealed record RoundResult(
-    int Round, double TestAccuracy, double TestLoss, double? AttackSuccess, Selection? Selection, Phase Train, Phase Attack, Phase Aggregate, Phase Evaluate)
+    int Round, double TestAccuracy, double TestLoss, double? AttackSuccess, Selection? Selection, int ReckonedF, Deviation? Deviation, Phase Train, Phase Attack, Phase Aggregate, Phase Evaluate)
 {
     /// <summary>The whole round.</summary>
     public Phase Whole => new(

@@ -21,6 +21,8 @@ internal sealed class PlanOptions(SweepPlan defaults)
             plan => plan.Partition, (plan, text) => plan with { Partition = text }),
         new("--clients", "numbers of clients", plan => List(plan.Clients), (plan, text) => plan with { Clients = OptionText.WholeNumbers("--clients", text, 1) }),
         new("--malicious", "malicious clients: a count, or a share below 1", plan => plan.Malicious, (plan, text) => plan with { Malicious = text }),
+        new("--f", "malicious clients that defenses reckon with: those of the setting (config) or those in the round (round)",
+            plan => plan.F, (plan, text) => plan with { F = text }),
         new("--clients-per-round", "clients sampled a round, or all",
             plan => plan.ClientsPerRound?.ToString(CultureInfo.InvariantCulture) ?? "all",
             (plan, text) => plan with { ClientsPerRound = text == "all" ? null : OptionText.WholeNumber("--clients-per-round", text, 1) }),

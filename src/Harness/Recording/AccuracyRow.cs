@@ -21,6 +21,11 @@ namespace FlGpu.Harness.Recording;
 /// <param name="KeptMalicious">Malicious clients whose updates the defense used in this round.</param>
 /// <param name="DetectionPrecision">Fraction of the rejected clients that are malicious, 0 to 1.</param>
 /// <param name="DetectionRecall">Fraction of the malicious clients that were rejected, 0 to 1.</param>
+/// <param name="DetectionF1">Harmonic mean of precision and recall, 0 to 1.</param>
+/// <param name="DetectionFalsePositiveRate">Fraction of the honest clients that were rejected, 0 to 1.</param>
+/// <param name="ReckonedF">The number of malicious clients that the defense was told: f of the setting, or the true count of the round.</param>
+/// <param name="AggregateCosine">Cosine between the aggregate and the mean of the honest updates, -1 to 1.</param>
+/// <param name="AggregateDistance">Euclidean distance between the two.</param>
 /// <param name="TrainMs">Milliseconds of local training in this round.</param>
 /// <param name="AttackMs">Milliseconds of the attack in this round.</param>
 /// <param name="AggregateMs">Milliseconds of the defense in this round.</param>
@@ -47,6 +52,11 @@ public sealed record AccuracyRow(
     int? KeptMalicious,
     double? DetectionPrecision,
     double? DetectionRecall,
+    double? DetectionF1,
+    double? DetectionFalsePositiveRate,
+    int? ReckonedF,
+    double? AggregateCosine,
+    double? AggregateDistance,
     double? TrainMs,
     double? AttackMs,
     double? AggregateMs,

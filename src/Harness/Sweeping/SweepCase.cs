@@ -36,6 +36,12 @@ public static class SweepCases
             defenses = [.. defenses.Select(TutorialPreset.InDialect)];
         }
 
+        ReckonedF reckonedF = plan.F switch
+        {
+            "config" => ReckonedF.Config,
+            "round" => ReckonedF.Round,
+            _ => throw new InputException($"--f is '{plan.F}'; allowed are config and round"),
+        };
         RequireSome("--clients", plan.Clients.Count);
         RequireSome("--seeds", plan.Seeds.Count);
         RequireSome("--backend", plan.Backends.Count);
@@ -51,7 +57,7 @@ public static class SweepCases
                 foreach (Choice<IDefense> defense in defenses)
                 {
                     var experiment = new Experiment(
-                        plan.Hidden, clients, malicious, plan.ClientsPerRound ?? clients, plan.Rounds, sgd, plan.Space, attack, defense, plan.Seeds[0]);
+                        plan.Hidden, clients, malicious, plan.ClientsPerRound ?? clients, plan.Rounds, sgd, plan.Space, attack, defense, plan.Seeds[0], reckonedF);
                     string? impossible = unusable ?? Problem(() =>
                     {
                         experiment.Validate();

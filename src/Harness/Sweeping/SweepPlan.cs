@@ -43,6 +43,9 @@ public sealed record SweepPlan
     /// <summary>Malicious clients: a count or a share.</summary>
     public string Malicious { get; init; } = "0.2";
 
+    /// <summary>Which number of malicious clients defenses are told: config or round.</summary>
+    public string F { get; init; } = "config";
+
     /// <summary>Clients sampled a round; null for all.</summary>
     public int? ClientsPerRound { get; init; }
 

@@ -101,6 +101,7 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
             runId, sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, model.Parameters, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text,
             backend.Name, e.Seed, round.Round, round.TestAccuracy, round.TestLoss, round.AttackSuccess,
             round.Selection?.KeptHonest, round.Selection?.KeptMalicious, round.Selection?.Precision, round.Selection?.Recall,
+            round.Selection?.F1, round.Selection?.FalsePositiveRate, round.ReckonedF, round.Deviation?.Cosine, round.Deviation?.Distance,
             round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, "");
     }
 
@@ -119,7 +120,7 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
         Experiment e = sweepCase.Experiment;
         var accuracy = new AccuracyRow(
             runId, sweepCase.Data.Text, sweepCase.Partition.Text, "", 0, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text, sweepCase.Backend, e.Seed,
-            null, null, null, null, null, null, null, null, null, null, null, null, status, reason);
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, status, reason);
         var timing = new TimingRow(
             runId, RowKind.Round, e.Defense.Text, e.Attack.Text, sweepCase.Backend, "", 0, e.Clients, e.Malicious, 0,
             TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason);

@@ -29,7 +29,7 @@ public sealed class CsvTableTests : IDisposable
     [Fact]
     public void The_columns_of_accuracy_are_these() => Assert.Equal(
         "run_id,dataset,partition,model,parameters,clients,malicious,attack,defense,backend,seed,round,test_accuracy,test_loss," +
-        "attack_success,kept_honest,kept_malicious,detection_precision,detection_recall,train_ms,attack_ms,aggregate_ms,evaluate_ms," +
+        "attack_success,kept_honest,kept_malicious,detection_precision,detection_recall,detection_f1,detection_false_positive_rate,reckoned_f,aggregate_cosine,aggregate_distance,train_ms,attack_ms,aggregate_ms,evaluate_ms," +
         "status,reason\n",
         HeaderOf<AccuracyRow>());
 
@@ -94,7 +94,7 @@ public sealed class CsvTableTests : IDisposable
             12.25, null, 1L << 40, 3, null, RowStatus.Timeout, "over 15 s");
         AccuracyRow accuracy = new(
             "r1", "digits", "iid", "mlp", 2410, 10, 2, "label_flip", "median", "simd", 18446744073709551557, 5, 0.925, double.NaN, null, 8,
-            1, 0.5, null, 1, 2, 3, null, RowStatus.Ok, "");
+            1, 0.5, null, 0.25, null, 2, -0.5, 1e9, 1, 2, 3, null, RowStatus.Ok, "");
         SummaryRow summary = new(
             RowKind.Accuracy, "median", "", "digits", "iid", "simd", null, 10, 2, 2410, null, null, 0.1, null, double.PositiveInfinity, null,
             null, 3.5, 3, 0.9, null, RowStatus.Skipped, "no GPU");

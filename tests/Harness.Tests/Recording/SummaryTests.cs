@@ -11,7 +11,7 @@ public class SummaryTests
 
     private static readonly AccuracyRow s_accuracy = new(
         "r", "digits", "iid", "mlp", 2410, 10, 2, "label_flip", "median", "simd", 1, 10, 0.5, null, null, null, null, null, null, null,
-        null, null, null, RowStatus.Ok, "");
+        null, null, null, null, null, null, null, null, RowStatus.Ok, "");
 
     [Fact]
     public void Times_give_quartiles_and_rates()

@@ -12,7 +12,7 @@ public sealed class SweepTests : IDisposable
 
     private const string AccuracyHeader =
         "run_id,dataset,partition,model,parameters,clients,malicious,attack,defense,backend,seed,round,test_accuracy,test_loss,attack_success,"
-        + "kept_honest,kept_malicious,detection_precision,detection_recall,train_ms,attack_ms,aggregate_ms,evaluate_ms,status,reason";
+        + "kept_honest,kept_malicious,detection_precision,detection_recall,detection_f1,detection_false_positive_rate,reckoned_f,aggregate_cosine,aggregate_distance,train_ms,attack_ms,aggregate_ms,evaluate_ms,status,reason";
 
     private const string SummaryHeader =
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms,relative_iqr,"
