@@ -53,10 +53,15 @@ public static class OptionText
 
     private static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>How many of <paramref name="clients"/> a count (2) or a share below 1 (0.2; rounded down) is.</summary>
+    /// <summary>How many of <paramref name="clients"/> a count (2), a share below 1 (0.2; rounded down) or all but some (n-10) is.</summary>
     public static int CountOrShare(string option, string text, int clients)
     {
         const double RoundingSlack = 1e-9; // 0.3 * 10 is a hair below 3
+        if (text.StartsWith("n-", StringComparison.Ordinal) && int.TryParse(text[2..], NumberStyles.None, CultureInfo.InvariantCulture, out int honest) && honest <= clients)
+        {
+            return clients - honest;
+        }
+
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= 0)
         {
             if (value < 1)
@@ -70,6 +75,6 @@ public static class OptionText
             }
         }
 
-        throw new InputException($"{option} is '{text}'; allowed is a count such as 2, or a share of the clients from 0 to below 1 such as 0.2");
+        throw new InputException($"{option} is '{text}'; allowed is a count such as 2, a share of the {clients} clients from 0 to below 1 such as 0.2, or all but some of them such as n-10");
     }
 }

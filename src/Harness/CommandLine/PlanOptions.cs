@@ -20,7 +20,7 @@ internal sealed class PlanOptions(SweepPlan defaults)
         new("--partition", "how samples are dealt: iid, dirichlet:alpha=0.5 or shards:per_client=2",
             plan => plan.Partition, (plan, text) => plan with { Partition = text }),
         new("--clients", "numbers of clients", plan => List(plan.Clients), (plan, text) => plan with { Clients = OptionText.WholeNumbers("--clients", text, 1) }),
-        new("--malicious", "malicious clients: a count, or a share below 1", plan => plan.Malicious, (plan, text) => plan with { Malicious = text }),
+        new("--malicious", "malicious clients: a count, a share below 1, or all but some as in n-10", plan => plan.Malicious, (plan, text) => plan with { Malicious = text }),
         new("--f", "malicious clients that defenses reckon with: those of the setting (config) or those in the round (round)",
             plan => plan.F, (plan, text) => plan with { F = text }),
         new("--clients-per-round", "clients sampled a round, or all",

@@ -100,10 +100,14 @@ public sealed class OptionTextTests
     [InlineData("0.999", 10, 9)]
     [InlineData("1", 10, 1)]
     [InlineData("12", 10, 12)]
+    [InlineData("n-10", 12, 2)]
+    [InlineData("n-10", 10, 0)]
     public void A_count_stays_and_a_share_is_rounded_down(string text, int clients, int expected) =>
         Assert.Equal(expected, OptionText.CountOrShare("--malicious", text, clients));
 
     [Theory]
+    [InlineData("n-11")]
+    [InlineData("n-")]
     [InlineData("1.5")]
     [InlineData("-1")]
     [InlineData("-0.1")]
