@@ -22,7 +22,10 @@ public abstract class Buffer<T>(long length) : IDisposable where T : unmanaged
     public abstract void Dispose();
 }
 
-/// <summary>Unmanaged, 64-byte aligned CPU memory.</summary>
+/// <summary>
+/// Unmanaged, 64-byte aligned CPU memory. It is freed by Dispose alone: a finalizer could free it under vector code that holds nothing
+/// but its address.
+/// </summary>
 public sealed unsafe class HostBuffer<T> : Buffer<T> where T : unmanaged
 {
     private const nuint CacheLine = 64;
@@ -41,8 +44,6 @@ public sealed unsafe class HostBuffer<T> : Buffer<T> where T : unmanaged
         {
             HugePages.Advise(Pointer, bytes);
         }
-
-        GC.AddMemoryPressure(Math.Max(1, (long)bytes));
     }
 
     private HostBuffer(HostBuffer<T> owner, long offset, long length) : base(length)
@@ -50,9 +51,6 @@ public sealed unsafe class HostBuffer<T> : Buffer<T> where T : unmanaged
         _owner = owner;
         Pointer = owner.Pointer + offset;
     }
-
-    /// <summary>Frees memory that nobody disposed.</summary>
-    ~HostBuffer() => Free();
 
     /// <summary>The first element.</summary>
     public T* Pointer { get; private set; }
@@ -94,16 +92,9 @@ public sealed unsafe class HostBuffer<T> : Buffer<T> where T : unmanaged
     /// <inheritdoc/>
     public override void Dispose()
     {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        if (_owner is null && Pointer is not null)
+        if (_owner is null)
         {
             NativeMemory.AlignedFree(Pointer);
-            GC.RemoveMemoryPressure(Math.Max(1, Length * sizeof(T)));
             Pointer = null;
         }
     }
