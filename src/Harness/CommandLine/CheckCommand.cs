@@ -13,6 +13,7 @@ internal static class CheckCommand
         var vectors = new Option<string[]>("--vectors")
         {
             Description = "files of cases that other systems computed (.jsonl or .jsonl.gz), checked instead of the operations",
+            HelpName = "FILE",
             AllowMultipleArgumentsPerToken = true,
         };
         Option<string> threads = CommonOptions.Threads();

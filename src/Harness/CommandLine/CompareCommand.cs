@@ -10,8 +10,8 @@ internal static class CompareCommand
 {
     public static Command Create(Screen screen)
     {
-        var preset = new Option<string?>("--preset") { Description = $"a named setting to start from: {TutorialPreset.Name} (whole states, as the tutorial's code has it)" };
-        var output = new Option<string?>("--out") { Description = "folder for the CSVs; none are written without it" };
+        var preset = new Option<string?>("--preset") { Description = $"a named setting to start from: {TutorialPreset.Name} (whole states, as the tutorial's code has it)", HelpName = "NAME" };
+        var output = new Option<string?>("--out") { Description = "folder for the CSVs; none are written without it", HelpName = "DIR" };
         Option<string> threads = CommonOptions.Threads();
         var options = new PlanOptions(SweepPlan.Compare);
         var command = new Command("compare", "Compare defenses under attacks: mean and deviation of the test accuracy over seeds.") { preset, output, threads };
