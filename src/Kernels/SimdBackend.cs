@@ -20,7 +20,7 @@ public sealed class SimdBackend(int threads) : Backend("simd", $"{Processor.Name
     public const long ElementsWorthASecondThread = 300_000;
 
     private readonly TilePool _pool = new(threads);
-    private readonly Dictionary<(int Rows, int First, int Last), int[]> _networks = [];
+    private readonly Dictionary<(int Rows, int First, int Last), RankNetwork> _networks = [];
     private HostBuffer<float>? _workspace;
 
     /// <summary>As many threads as the machine has cores.</summary>
@@ -58,11 +58,11 @@ public sealed class SimdBackend(int threads) : Backend("simd", $"{Processor.Name
     }
 
     /// <summary>The sorting network for so many rows, made once.</summary>
-    internal int[] Network(int rows, int first, int last)
+    internal RankNetwork Network(int rows, int first, int last)
     {
-        if (!_networks.TryGetValue((rows, first, last), out int[]? network))
+        if (!_networks.TryGetValue((rows, first, last), out RankNetwork? network))
         {
-            _networks[(rows, first, last)] = network = SortingNetwork.Create(rows, first, last);
+            _networks[(rows, first, last)] = network = new(SortingNetwork.ForRanks(rows, first, last), rows);
         }
 
         return network;

@@ -43,12 +43,8 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
     public unsafe void Simd(SimdBackend simd)
     {
         int strips = (Updates.Columns + Columns.StripWidth - 1) / Columns.StripWidth;
-        int[] network = Updates.Rows <= NetworkRows ? simd.Network(Updates.Rows, First, Last) : [];
-        fixed (int* pairs = network)
-        {
-            simd.ForEachTile(strips, Updates.Length,
-                new Columns(Updates.Host, Mean.Host, Updates.Rows, Updates.Columns, First, Last, pairs, network.Length));
-        }
+        RankNetwork? network = Updates.Rows <= NetworkRows ? simd.Network(Updates.Rows, First, Last) : null;
+        simd.ForEachTile(strips, Updates.Length, new Columns(Updates.Host, Mean.Host, Updates.Rows, Updates.Columns, First, Last, network));
     }
 
     public void Gpu(GpuBackend gpu) =>
@@ -122,7 +118,7 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
 
     /// <summary>A tile is a strip of columns, done in blocks of 64 whose keys fit in cache.</summary>
     private readonly unsafe struct Columns(
-        float* updates, float* mean, int rows, int columns, int first, int last, int* network, int networkLength) : ITiles
+        float* updates, float* mean, int rows, int columns, int first, int last, RankNetwork? network) : ITiles
     {
         public const int StripWidth = 512;
         private const int Block = 64;
@@ -136,11 +132,26 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             int end = Math.Min(columns, (tile + 1) * StripWidth);
             for (int k = tile * StripWidth; k < end; k += Block)
             {
-                LoadKeys(keys, k);
-                if (networkLength > 0 || rows == 1)
+                if (network?.Emitted is { } emitted && k + Block <= columns)
                 {
-                    Sort(keys);
-                    MeanOfRanks(keys, result);
+                    for (int lane = 0; lane < Block; lane += 16)
+                    {
+                        emitted.Sort(updates + k + lane, (nint)columns * sizeof(float), keys);
+                        MeanOfKept(network.Kept, keys, 16).Store(result + lane);
+                    }
+
+                    new Span<float>(result, Math.Min(Block, end - k)).CopyTo(new(mean + k, Block));
+                    continue;
+                }
+
+                LoadKeys(keys, k);
+                if (network is not null)
+                {
+                    Sort(keys, network.Steps);
+                    for (int lane = 0; lane < Block; lane += 16)
+                    {
+                        MeanOfKept(network.Kept, keys + lane, Block).Store(result + lane);
+                    }
                 }
                 else
                 {
@@ -187,21 +198,21 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             }
         }
 
-        private void Sort(int* keys)
+        private static void Sort(int* keys, ReadOnlySpan<CompareExchange> steps)
         {
-            for (int e = 0; e < networkLength; e += 2)
+            foreach (CompareExchange step in steps)
             {
-                int* low = keys + (network[e] * Block);
-                int* high = keys + (network[e + 1] * Block);
-                CompareExchange(low, high);
-                CompareExchange(low + 16, high + 16);
-                CompareExchange(low + 32, high + 32);
-                CompareExchange(low + 48, high + 48);
+                int* low = keys + (step.Low * Block);
+                int* high = keys + (step.High * Block);
+                Exchange(low, high);
+                Exchange(low + 16, high + 16);
+                Exchange(low + 32, high + 32);
+                Exchange(low + 48, high + 48);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void CompareExchange(int* low, int* high)
+        private static void Exchange(int* low, int* high)
         {
             Vector512<int> a = Vector512.Load(low);
             Vector512<int> b = Vector512.Load(high);
@@ -209,21 +220,18 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             Vector512.Max(a, b).Store(high);
         }
 
-        private void MeanOfRanks(int* sorted, float* result)
+        private Vector512<float> MeanOfKept(ReadOnlySpan<int> kept, int* keys, int wireStride)
         {
-            var count = Vector512.Create((double)(last - first + 1));
-            for (int lane = 0; lane < Block; lane += 16)
+            Vector512<double> lower = Vector512<double>.Zero, upper = lower;
+            foreach (int wire in kept)
             {
-                Vector512<double> lower = Vector512<double>.Zero, upper = lower;
-                for (int rank = first; rank <= last; rank++)
-                {
-                    (Vector512<double> a, Vector512<double> b) = Vector512.Widen(OrderedKey.ToFloat(Vector512.Load(sorted + (rank * Block) + lane)));
-                    lower += a;
-                    upper += b;
-                }
-
-                Vector512.Narrow(lower / count, upper / count).Store(result + lane);
+                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(OrderedKey.ToFloat(Vector512.Load(keys + (wire * wireStride))));
+                lower += a;
+                upper += b;
             }
+
+            var count = Vector512.Create((double)(last - first + 1));
+            return Vector512.Narrow(lower / count, upper / count);
         }
 
         /// <summary>The same as the kernel does for a column, for sixteen.</summary>
@@ -294,4 +302,18 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             return key;
         }
     }
+}
+
+/// <summary>A pruned network as arrays, and as machine code where that is to be had.</summary>
+internal sealed class RankNetwork(SortingNetwork network, int rows)
+{
+    private readonly CompareExchange[] _steps = [.. network.Steps];
+    private readonly int[] _kept = [.. network.Kept];
+
+    public ReadOnlySpan<CompareExchange> Steps => _steps;
+
+    /// <summary>The wires to average.</summary>
+    public ReadOnlySpan<int> Kept => _kept;
+
+    public EmittedNetwork? Emitted { get; } = EmittedNetwork.IsSupported && rows <= EmittedNetwork.MostWires ? EmittedNetwork.Create(network, rows) : null;
 }
