@@ -1,5 +1,6 @@
 // squared[i, j] = the squared Euclidean distance between rows i and j.
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -114,14 +115,15 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
         private const int Stride = BlockColumns + 16;
         private const int TileRows = 4;
         private const int TileColumns = 6;
+        private const int TileSums = TileRows * TileColumns;
         private const int OtherRows = 96;
         private const int MaxSlices = 8;
         private const long MaxPartialBytes = 32 << 20;
 
         public nuint ScratchBytes =>
-            (nuint)((PanelRows + TileRows + OtherRows + TileColumns) * Stride * sizeof(float)) + ((nuint)PanelRows * (nuint)PaddedRows * sizeof(double)) + 4096;
+            (nuint)((PanelRows + TileRows + OtherRows + TileColumns) * Stride * sizeof(float)) + ((nuint)MostTiles * TileSums * sizeof(double)) + 4096;
 
-        private int PaddedRows => n + OtherRows;
+        private long MostTiles => (PanelRows / TileRows) * ((n / TileColumns) + (n / OtherRows) + 2L);
 
         /// <summary>Fixed by the shape alone, so that the bits do not depend on the number of threads.</summary>
         public static int SlicesFor(int n, int columns)
@@ -142,11 +144,12 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             float* mine = (float*)scratch;
             float* others = mine + ((PanelRows + TileRows) * Stride);
             double* sums = (double*)(others + ((OtherRows + TileColumns) * Stride));
-            new Span<double>(sums, PanelRows * PaddedRows).Clear();
+            NativeMemory.Clear(sums, (nuint)MostTiles * TileSums * sizeof(double));
             for (int block = firstBlock; block < endBlock; block++)
             {
                 int k = block * BlockColumns;
                 int width = Math.Min(BlockColumns, columns - k);
+                double* tileSums = sums;
                 Pack(mine, firstRow, panel, TileRows, k, width);
                 for (int j0 = firstRow; j0 < n; j0 += OtherRows)
                 {
@@ -154,23 +157,40 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
                     Pack(others, j0, count, TileColumns, k, width);
                     for (int i = 0; i < panel; i += TileRows)
                     {
-                        // Pairs at or left of the diagonal are the mirror of others.
-                        int start = Math.Max(0, (firstRow + i - j0) / TileColumns * TileColumns);
-                        for (int j = start; j < count; j += TileColumns)
+                        for (int j = FirstColumn(firstRow + i, j0); j < count; j += TileColumns, tileSums += TileSums)
                         {
-                            Distances(mine + (i * Stride), others + (j * Stride), (width + 15) & ~15, sums + ((long)i * PaddedRows) + j0 + j - firstRow);
+                            Distances(mine + (i * Stride), others + (j * Stride), (width + 15) & ~15, tileSums);
                         }
                     }
                 }
             }
 
-            float* output = partial + (slices == 1 ? 0 : (long)slice * n * n);
-            for (int i = 0; i < panel; i++)
+            Unpack(sums, firstRow, panel, partial + (slices == 1 ? 0 : (long)slice * n * n));
+        }
+
+        /// <summary>Pairs left of the diagonal are the mirror of others: the tile of columns that a tile of rows starts with.</summary>
+        private static int FirstColumn(int row, int j0) => Math.Max(0, (row - j0) / TileColumns * TileColumns);
+
+        /// <summary>Goes through the tiles in the order in which they were summed and writes what is right of the diagonal.</summary>
+        private void Unpack(double* tileSums, int firstRow, int panel, float* output)
+        {
+            for (int j0 = firstRow; j0 < n; j0 += OtherRows)
             {
-                int row = firstRow + i;
-                for (int j = row + 1; j < n; j++)
+                int count = Math.Min(OtherRows, n - j0);
+                for (int i = 0; i < panel; i += TileRows)
                 {
-                    output[((long)row * n) + j] = (float)sums[((long)i * PaddedRows) + j - firstRow];
+                    for (int j = FirstColumn(firstRow + i, j0); j < count; j += TileColumns, tileSums += TileSums)
+                    {
+                        for (int e = 0; e < TileSums; e++)
+                        {
+                            int row = firstRow + i + (e % TileRows);
+                            int column = j0 + j + (e / TileRows);
+                            if (row < column && column < n)
+                            {
+                                output[((long)row * n) + column] = (float)tileSums[e];
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -196,7 +216,7 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
 
         /// <summary>Adds the squared distances of 4 rows to 6 rows over one block: 24 sums in registers.</summary>
         [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        private void Distances(float* a, float* b, int width, double* sums)
+        private static void Distances(float* a, float* b, int width, double* sums)
         {
             float* a1 = a + Stride, a2 = a1 + Stride, a3 = a2 + Stride;
             float* b1 = b + Stride, b2 = b1 + Stride, b3 = b2 + Stride, b4 = b3 + Stride, b5 = b4 + Stride;
@@ -242,11 +262,11 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             }
 
             AddColumn(sums, s00, s10, s20, s30);
-            AddColumn(sums + 1, s01, s11, s21, s31);
-            AddColumn(sums + 2, s02, s12, s22, s32);
-            AddColumn(sums + 3, s03, s13, s23, s33);
-            AddColumn(sums + 4, s04, s14, s24, s34);
-            AddColumn(sums + 5, s05, s15, s25, s35);
+            AddColumn(sums + 4, s01, s11, s21, s31);
+            AddColumn(sums + 8, s02, s12, s22, s32);
+            AddColumn(sums + 12, s03, s13, s23, s33);
+            AddColumn(sums + 16, s04, s14, s24, s34);
+            AddColumn(sums + 20, s05, s15, s25, s35);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -254,7 +274,11 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             Vector512.MultiplyAddEstimate(difference, difference, sum);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void AddColumn(double* sums, Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3)
+        private static Vector256<double> Widen(Vector128<float> values) =>
+            Avx.IsSupported ? Avx.ConvertToVector256Double(values) : Vector256.Create(Vector128.WidenLower(values), Vector128.WidenUpper(values));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void AddColumn(double* sums, Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3)
         {
             Vector128<float> totals;
             if (Avx512F.IsSupported)
@@ -271,10 +295,7 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
                 totals = Vector128.Create(Vector512.Sum(r0), Vector512.Sum(r1), Vector512.Sum(r2), Vector512.Sum(r3));
             }
 
-            sums[0] += totals[0];
-            sums[PaddedRows] += totals[1];
-            sums[2 * PaddedRows] += totals[2];
-            sums[3 * PaddedRows] += totals[3];
+            (Vector256.Load(sums) + Widen(totals)).Store(sums);
         }
     }
 
