@@ -1,13 +1,37 @@
-// Reads cases that other systems computed: one JSON object a line, plain or gzipped.
+// Reads cases that other systems computed: one JSON object a line, or one document of many cases; plain or gzipped.
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FlGpu.Kernels;
 
 namespace FlGpu.Harness.Checking;
 
 /// <summary>A case of a rule: n x d inputs, and what another system made of them.</summary>
 internal sealed record AggregatorVector(
-    string Op, Dictionary<string, JsonElement> Params, int N, int D, float[] Input, int[]? NumSamples, double[] Output);
+    string Op, Dictionary<string, JsonElement> Params, int N, int D, float[] Input, int[]? NumSamples, double[] Output)
+{
+    /// <summary>How close is close enough.</summary>
+    [JsonIgnore]
+    public Tolerance Tolerance { get; init; } = Tolerance.Usual;
+
+    /// <summary>Malicious clients in an attack's round, behind the rows of the input.</summary>
+    [JsonIgnore]
+    public int Malicious { get; init; } = 1;
+
+    /// <summary>Whether the rule must refuse the case.</summary>
+    [JsonIgnore]
+    public bool Refused { get; init; }
+}
+
+/// <summary>What a result may differ by: relative to the expected number, to the largest input of its column, and absolutely.</summary>
+internal sealed record Tolerance(double Relative, double OfMagnitude, double Absolute)
+{
+    /// <summary>Of the cases that give none: four digits, but not those that cancel.</summary>
+    public static readonly Tolerance Usual = new(1e-4, 1e-6, 0);
+
+    public bool Allows(double actual, double expected, double magnitude) =>
+        actual == expected || Math.Abs(actual - expected) <= (Relative * Math.Abs(expected)) + (OfMagnitude * magnitude) + Absolute;
+}
 
 /// <summary>A case of local training in PyTorch: initial weights, order of samples, and what came of it.</summary>
 internal sealed record TrainingVector(
@@ -29,11 +53,13 @@ internal static class VectorFile
             using Stream file = File.OpenRead(path);
             using Stream text = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
             using var reader = new StreamReader(text);
-            while (reader.ReadLine() is { } line)
+            string whole = reader.ReadToEnd();
+            bool isDocument = whole.StartsWith('[') || whole.TrimEnd().StartsWith("{\n", StringComparison.Ordinal);
+            foreach (string line in isDocument ? [whole] : whole.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             {
-                if (line.Length > 0)
+                foreach (object vector in Parse(line))
                 {
-                    cases.Add(Parse(line));
+                    cases.Add(vector);
                 }
             }
         }
@@ -45,9 +71,31 @@ internal static class VectorFile
         return cases.Count > 0 ? cases : throw new InputException($"--vectors {path}: the file has no cases");
     }
 
-    private static object Parse(string line)
+    private static IEnumerable<object> Parse(string line)
     {
         using JsonDocument document = JsonDocument.Parse(line);
+        if (document.RootElement.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement element in document.RootElement.EnumerateArray())
+            {
+                yield return PeerCases.Of(element);
+            }
+        }
+        else if (PeerCases.IsParts(document.RootElement))
+        {
+            foreach (AggregatorVector vector in PeerCases.OfParts(document.RootElement))
+            {
+                yield return vector;
+            }
+        }
+        else
+        {
+            yield return ParseCase(document);
+        }
+    }
+
+    private static object ParseCase(JsonDocument document)
+    {
         if (document.RootElement.ValueKind != JsonValueKind.Object)
         {
             throw new JsonException("each line must be a JSON object");

@@ -16,7 +16,8 @@ internal sealed class TimedDefense : IDisposable
     {
         _defense = choice.Create(new Setting(backend, clients, malicious, parameters));
         _global = TestData.Normal(backend, 1, parameters, key.Fold(1));
-        _round = new(1, TestData.Normal(backend, clients, parameters, key.Fold(0)), _global, [.. Enumerable.Repeat(SamplesPerClient, clients)], malicious, key);
+        _round = new(1, TestData.Normal(backend, clients, parameters, key.Fold(0)), _global, [.. Enumerable.Repeat(SamplesPerClient, clients)], malicious, key,
+            TrainServer: () => _global);
         Aggregate = backend.AllocateMatrix(1, parameters);
     }
 

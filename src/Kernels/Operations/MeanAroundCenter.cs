@@ -67,7 +67,7 @@ public readonly record struct MeanAroundCenter(Matrix Updates, Buffer<int> Rows,
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Rows), GpuBackend.View(Center), GpuBackend.View(Mean), Count, 0);
+            Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Rows), GpuBackend.View(Center), GpuBackend.View(Mean), Count, OrderedKey.Of(0f));
 
     /// <summary>
     /// A thread owns a column. Bisection on the bits of the distances finds the largest one that counts; one more pass adds what is
@@ -139,7 +139,7 @@ public readonly record struct MeanAroundCenter(Matrix Updates, Buffer<int> Rows,
                 OrderedKey.Of(Vector512.Abs(Vector512.Load(row) - around)).Store(keys + (r * Width));
             }
 
-            Vector512<int> key = Vector512<int>.Zero;
+            Vector512<int> key = Vector512.Create(OrderedKey.Of(0f));
             var last = Vector512.Create(count - 1);
             for (int bit = 30; bit >= 0; bit--)
             {

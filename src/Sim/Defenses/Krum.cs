@@ -7,9 +7,9 @@ namespace FlGpu.Sim;
 [About("the update closest to its nearest neighbours", Paper = "Blanchard et al., NeurIPS 2017")]
 public sealed class Krum(
     Setting setting,
-    [About("malicious clients reckoned with, at most n - 3 (n - 2 with n-f-1); default: those of the setting")] int? f = null,
-    [About("the distance added up; the paper squares")] KrumDistance distance = KrumDistance.Squared,
-    [About("neighbours looked at; the paper has n-f-2")] KrumNeighbours neighbours = KrumNeighbours.Paper) : IDefense
+    [About("malicious clients reckoned with, at most n - 3 with n-f-2 neighbours; default: those of the setting")] int? f = null,
+    [About("the distance added up; the paper squares, fourth_power squares twice")] KrumDistance distance = KrumDistance.Squared,
+    [About("neighbours looked at; the paper has n-f-2, with itself among them it is n-f-3")] KrumNeighbours neighbours = KrumNeighbours.Paper) : IDefense
 {
     private readonly KrumScores _scores = new(setting, f, distance, neighbours);
     private readonly ClientWeights _weights = new(setting);

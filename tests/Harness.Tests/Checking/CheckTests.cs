@@ -32,10 +32,6 @@ public sealed class CheckTests : IDisposable
     public void All_cases_of_training_in_PyTorch_pass_on_every_CPU_backend() => AssertPassed("tutorial-training.jsonl.gz", 5, 0, new() { ["training"] = 5 });
 
     [Fact]
-    public void All_cases_of_ByzFL_with_a_rule_that_exists_pass_on_every_CPU_backend() =>
-        AssertPassed("byzfl.jsonl.gz", 960, 1738, new() { ["mean"] = 90, ["median"] = 90, ["trimmed_mean"] = 300, ["krum"] = 240, ["multi_krum"] = 240 });
-
-    [Fact]
     public void Every_operation_has_a_passing_line()
     {
         ProgramRun run = ProgramRun.Of("check", "--backend", "simd").AssertDone();

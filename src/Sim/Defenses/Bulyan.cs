@@ -1,0 +1,145 @@
+// Bulyan: Krum selects, then each coordinate is averaged around the median of the selected.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>How Bulyan selects.</summary>
+public enum BulyanSelection
+{
+    /// <summary>Krum again and again, each time on the updates that are left: the paper.</summary>
+    Iterated,
+
+    /// <summary>The updates with the lowest Krum scores, computed once (Flower).</summary>
+    OneShot,
+}
+
+/// <summary>
+/// Selects theta = n - 2f updates by Krum, then takes the mean of each coordinate's theta - 2f values closest to the median of the selected
+/// (El Mhamdi, Guerraoui and Rouault, ICML 2018, section 4). With r updates left Krum looks at r - f - 2 neighbours, but one at least;
+/// of equal scores the lowest index wins. NaN and infinite updates are selected last, and values that are so are farthest: the
+/// aggregate is finite while no more than f updates are NaN or infinite.
+/// </summary>
+[About("Krum's selection, averaged around its coordinate-wise median", Paper = "El Mhamdi et al., ICML 2018")]
+public sealed class Bulyan : IDefense
+{
+    private readonly Setting _setting;
+    private readonly int _malicious;
+    private readonly BulyanSelection _selection;
+    private readonly Matrix _squared;
+    private readonly float[] _row;
+    private readonly (float Squared, int Other)[][] _nearest;
+    private readonly bool[] _left;
+    private readonly double[] _scores;
+    private readonly int[] _chosen;
+    private readonly Buffer<int> _rows;
+    private readonly Buffer<int> _all;
+    private readonly Matrix _ones;
+    private readonly Matrix _selected;
+    private readonly Matrix _median;
+
+    /// <summary>Selects n - 2f updates a round.</summary>
+    public Bulyan(
+        Setting setting,
+        [About("malicious clients reckoned with, n is at least 4f + 3; default: those of the setting")] int? f = null,
+        [About("Krum on what is left again and again, or its scores once; the paper iterates")] BulyanSelection selection = BulyanSelection.Iterated)
+    {
+        int n = setting.Clients;
+        _malicious = f ?? setting.Malicious;
+        if (_malicious < 0 || n < (4 * _malicious) + 3)
+        {
+            throw new InputException(
+                $"f is {_malicious} with n = {n} clients a round; allowed is {(n < 3 ? "no f with fewer than 3 clients a round" : $"0 to {(n - 3) / 4}")}, so that n is at least 4f + 3");
+        }
+
+        (_setting, _selection) = (setting, selection);
+        int theta = n - (2 * _malicious);
+        Backend backend = setting.Backend;
+        _squared = backend.AllocateMatrix(n, n);
+        (_row, _left, _scores, _chosen) = (new float[n], new bool[n], new double[n], new int[theta]);
+        _nearest = [.. Enumerable.Range(0, n).Select(_ => new (float, int)[n - 1])];
+        _rows = backend.Allocate<int>(theta);
+        _all = backend.Upload<int>([.. Enumerable.Range(0, theta)]);
+        _ones = backend.Upload(1, theta, [.. Enumerable.Repeat(1f, theta)]);
+        _selected = backend.AllocateMatrix(theta, setting.Parameters);
+        _median = backend.AllocateMatrix(1, setting.Parameters);
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    {
+        Backend backend = _setting.Backend;
+        Select(round.Updates);
+        _rows.CopyFrom(_chosen);
+        backend.Run(new BlendRows(round.Updates, _rows, _ones, _selected, Keep: 0));
+        backend.Run(new CoordinateMedian(_selected, _median, EvenMedian.Average));
+        backend.Run(new MeanAroundCenter(_selected, _all, _median, _chosen.Length - (2 * _malicious), aggregate));
+        return [];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IDisposable owned in (IDisposable[])[_squared, _rows, _all, _ones, _selected, _median])
+        {
+            owned.Dispose();
+        }
+    }
+
+    private void Select(Matrix updates)
+    {
+        int n = updates.Rows;
+        _setting.Backend.Run(new PairwiseSquaredDistances(updates, _squared));
+        for (int i = 0; i < n; i++)
+        {
+            _squared.CopyTo(_row, i);
+            for (int j = 0, count = 0; j < n; j++)
+            {
+                if (j != i)
+                {
+                    _nearest[i][count++] = (float.IsNaN(_row[j]) ? float.PositiveInfinity : _row[j], j);
+                }
+            }
+
+            _nearest[i].AsSpan().Sort((a, b) => a.Squared == b.Squared ? a.Other.CompareTo(b.Other) : a.Squared.CompareTo(b.Squared));
+        }
+
+        _left.AsSpan().Fill(true);
+        for (int pick = 0; pick < _chosen.Length; pick++)
+        {
+            if (pick == 0 || _selection == BulyanSelection.Iterated)
+            {
+                Score(n - pick);
+            }
+
+            int best = -1;
+            for (int i = 0; i < n; i++)
+            {
+                best = _left[i] && (best < 0 || _scores[i] < _scores[best]) ? i : best;
+            }
+
+            _chosen[pick] = best;
+            _left[best] = false;
+        }
+    }
+
+    // The sum of the squared distances to the nearest of the updates that are left.
+    private void Score(int left)
+    {
+        int neighbours = Math.Max(1, left - _malicious - 2);
+        for (int i = 0; i < _scores.Length; i++)
+        {
+            double score = 0;
+            int counted = 0;
+            for (int k = 0; _left[i] && k < _nearest[i].Length && counted < neighbours; k++)
+            {
+                if (_left[_nearest[i][k].Other])
+                {
+                    score += _nearest[i][k].Squared;
+                    counted++;
+                }
+            }
+
+            _scores[i] = score;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// CAF: turns down the updates that stand out in the direction of largest variance, until enough are gone.
+using FlGpu.Kernels;
+
+namespace FlGpu.Sim;
+
+/// <summary>
+/// Covariance-bound agnostic filter. All weights start at 1. While they sum to more than n - 2f: take the weighted mean and the
+/// largest eigenvalue and eigenvector of the weighted covariance, and multiply each weight by 1 - t / max t, where t is the update's
+/// squared projection. The aggregate is the weighted mean with the smallest eigenvalue met. Eigenvectors are exact, where ByzFL takes
+/// one step of the power method; max t is over updates whose weight is above zero, so that each step removes one. With f = 0 it is
+/// the mean. NaN and infinite updates start at weight zero.
+/// </summary>
+[About("covariance-bound agnostic filter: weights down what stands out along the largest variance", Paper = "Allouah et al., ICML 2025")]
+public sealed class Caf(
+    Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IDefense
+{
+    // Variance that is rounding, relative to the squared distances.
+    private const double Rounding = 1e-13;
+
+    private readonly int _malicious = FewerThanHalf.Of(setting, f);
+    private readonly UpdateGeometry _geometry = new(setting);
+    private readonly ClientWeights _weights = new(setting);
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    {
+        _geometry.Measure(round.Updates);
+        _weights.Weights.Clear();
+        int[] rows = _geometry.Usable;
+        double[] c = [.. Enumerable.Repeat(1.0, rows.Length)];
+        double smallest = double.PositiveInfinity;
+        while (rows.Length > 0)
+        {
+            double total = c.Sum();
+            (double eigenvalue, double[] t) = Direction(rows, c, total);
+            if (eigenvalue < smallest)
+            {
+                smallest = eigenvalue;
+                _weights.Weights.Clear();
+                for (int i = 0; i < rows.Length; i++)
+                {
+                    _weights.Weights[rows[i]] = (float)(c[i] / total);
+                }
+            }
+
+            double largest = t.Max();
+            if (largest <= 0)
+            {
+                break;
+            }
+
+            c = [.. c.Select((weight, i) => weight * (1 - (t[i] / largest)))];
+            rows = [.. rows.Where((_, i) => c[i] > 0)];
+            c = [.. c.Where(weight => weight > 0)];
+            if (c.Sum() <= setting.Clients - (2 * _malicious))
+            {
+                break;
+            }
+        }
+
+        return _weights.Sum(round.Updates, aggregate);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _geometry.Dispose();
+        _weights.Dispose();
+    }
+
+    // With X the centred rows times the roots of their weights, X X^T has the eigenvalues of X^T X, and the direction is X^T u.
+    private (double Eigenvalue, double[] SquaredProjections) Direction(int[] rows, double[] c, double total)
+    {
+        int m = rows.Length;
+        double[,] products = _geometry.CentredProducts(rows, c);
+        double[,] weighted = new double[m, m];
+        double scale = 0;
+        for (int i = 0; i < m; i++)
+        {
+            for (int j = 0; j < m; j++)
+            {
+                weighted[i, j] = products[i, j] * Math.Sqrt(c[i] * c[j]) / total;
+                scale = Math.Max(scale, _geometry.Squared[rows[i], rows[j]]);
+            }
+        }
+
+        double[] u = new double[m];
+        double eigenvalue = LargestEigenvector.Of(weighted, u);
+        double[] squares = new double[m];
+        for (int j = 0; j < m && eigenvalue > Rounding * scale; j++)
+        {
+            double projection = 0;
+            for (int i = 0; i < m; i++)
+            {
+                projection += products[j, i] * Math.Sqrt(c[i]) * u[i];
+            }
+
+            squares[j] = projection * projection;
+        }
+
+        return (eigenvalue, squares);
+    }
+}
