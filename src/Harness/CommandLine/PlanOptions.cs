@@ -61,7 +61,7 @@ internal sealed class PlanOptions(SweepPlan defaults)
 
     // Read here already, so that a wrong name is an error of this option; the plan keeps what was written.
     private static IReadOnlyList<string> Names<T>(string option, string text) where T : class =>
-        [.. Catalogue.ParseList<T>(option, text).Select(choice => choice.Text)];
+        text.Trim() == Catalogue.Everything ? [Catalogue.Everything] : [.. Catalogue.ParseList<T>(option, text).Select(choice => choice.Text)];
 
     private sealed record Entry(string Name, string Help, Func<SweepPlan, string> Show, Func<SweepPlan, string, SweepPlan> Apply)
     {

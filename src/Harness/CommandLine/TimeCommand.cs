@@ -32,6 +32,7 @@ internal static class TimeCommand
                 parsed.GetValue(defenses) is { } text ? Catalogue.ParseList<IDefense>("--defenses", text) : [],
                 OptionText.WholeNumbers("--clients", parsed.GetValue(clients)!, 1),
                 OptionText.WholeNumbers("--parameters", parsed.GetValue(parameters)!, 1),
+                parsed.GetValue(defenses)?.Trim() == Catalogue.Everything,
                 parsed.GetValue(malicious)!,
                 OptionText.Names("--backend", parsed.GetValue(backends)!, CommonOptions.BackendNames),
                 CommonOptions.ThreadsOf(parsed, threads),

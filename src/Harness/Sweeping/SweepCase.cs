@@ -72,8 +72,16 @@ public static class SweepCases
         }
 
         RefuseWhatNeverRuns(cases, c => c.Experiment.Clients);
-        RefuseWhatNeverRuns(cases, c => c.Experiment.Attack);
-        RefuseWhatNeverRuns(cases, c => c.Experiment.Defense);
+        if (!plan.Attacks.Contains(Catalogue.Everything))
+        {
+            RefuseWhatNeverRuns(cases, c => c.Experiment.Attack);
+        }
+
+        if (!plan.Defenses.Contains(Catalogue.Everything))
+        {
+            RefuseWhatNeverRuns(cases, c => c.Experiment.Defense);
+        }
+
         return [.. cases.OrderBy(c => plan.Backends.ToList().IndexOf(c.Backend)).ThenBy(c => plan.Clients.ToList().IndexOf(c.Experiment.Clients)).ThenBy(c => c.Experiment.Seed)];
     }
 

@@ -12,7 +12,7 @@ namespace FlGpu.Harness.Timing;
 /// <summary>What is timed, and how.</summary>
 internal sealed record TimingPlan(
     IReadOnlyList<OperationListing> Operations, IReadOnlyList<Choice<IDefense>> Defenses, IReadOnlyList<int> Clients, IReadOnlyList<int> Parameters,
-    string Malicious, IReadOnlyList<string> Backends, int Threads, Protocol Protocol);
+    bool SkipWhatCannotRun, string Malicious, IReadOnlyList<string> Backends, int Threads, Protocol Protocol);
 
 /// <summary>One run of `flgpu time`.</summary>
 internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
@@ -44,7 +44,11 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
 
         string runId = clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         var run = new TimingRun(plan, runId, screen);
-        run.RefuseDefensesThatNeverRun();
+        if (!plan.SkipWhatCannotRun)
+        {
+            run.RefuseDefensesThatNeverRun();
+        }
+
         bool toStandardOutput = csvPath == "-";
         using CsvTable<TimingRow>? table = csvPath is null ? null : toStandardOutput ? new(screen.Out, header: true) : CreateFile(csvPath);
         run.MeasureAll(table);

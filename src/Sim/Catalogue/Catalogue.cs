@@ -117,6 +117,9 @@ public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, obje
 /// <summary>What can be chosen, found by reflection: a new kind is one file and no entry in any list.</summary>
 public static class Catalogue
 {
+    /// <summary>In place of a list: every kind that needs no parameter. What of it cannot run in a setting is skipped, not refused.</summary>
+    public const string Everything = "all";
+
     /// <summary>Every kind of <typeparamref name="T"/>, by name.</summary>
     public static IReadOnlyList<Listing<T>> All<T>() where T : class =>
     [
@@ -171,7 +174,7 @@ public static class Catalogue
     /// </summary>
     public static IReadOnlyList<Choice<T>> ParseList<T>(string option, string text) where T : class
     {
-        if (text.Trim() == "all")
+        if (text.Trim() == Everything)
         {
             return [.. All<T>().Where(listing => !listing.Parameters.Any(p => p.Required)).Select(listing => Parse<T>(option, listing.Name))];
         }
