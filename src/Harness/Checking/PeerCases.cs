@@ -147,7 +147,7 @@ internal static partial class PeerCases
                 "sign" => -Math.Sign(mean[k]),
                 _ => -Math.Sqrt(rows.Sum(row => (row[k] - mean[k]) * (row[k] - mean[k])) / (rows.Length - 1)),
             };
-            yield return Case(op, rows, [.. mean.Select((x, k) => x + (gamma.Value.GetDouble() * Deviation(k)))], Words(("direction", kind)));
+            yield return Case(op, rows, [.. mean.Select((x, k) => x + (gamma.Value.GetDouble() * Deviation(k)))], Words(("direction", kind == "std" ? "deviation" : kind)));
         }
 
         foreach ((string name, string other) in others)

@@ -30,10 +30,10 @@ public class ListingTests
 
     [Theory]
     [InlineData("gradient_scale", "scale_factor=10")]
-    [InlineData("label_flip", "poison_ratio=1")]
+    [InlineData("label_flip", "poison_ratio=1;mode=next;source=0;target=1")]
     [InlineData("none", "")]
     [InlineData("random_noise", "deviation=5")]
-    [InlineData("sign_flip", "scale_factor=1")]
+    [InlineData("sign_flip", "scale_factor=1;of=own")]
     public void The_defaults_of_attacks_are_shown(string name, string defaults) => Assert.Equal(defaults, DefaultsOf<IAttack>(name));
 
     [Fact]
