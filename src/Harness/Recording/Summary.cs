@@ -30,7 +30,7 @@ public static class Summary
         TimingRow any = rows[0];
         SummaryRow summary = new(
             any.Kind, any.Name, any.Attack, "", "", any.Backend, any.Threads, any.Clients, any.Malicious, any.Parameters,
-            samples.Count, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "");
+            samples.Count, null, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "");
         if (samples.Count == 0)
         {
             TimingRow? problem = rows.Find(row => row.Status != RowStatus.Ok);
@@ -56,12 +56,13 @@ public static class Summary
     {
         List<List<AccuracyRow>> seeds = [.. rows.GroupBy(row => row.Seed).Select(seed => seed.ToList())];
         // A training that broke off has an accuracy, but not the one after its last round.
-        List<double> finals = [.. seeds.Where(seed => seed[^1].Status == RowStatus.Ok).Select(Final).OfType<double>()];
+        List<AccuracyRow> lastRounds = [.. seeds.Where(seed => seed[^1].Status == RowStatus.Ok).Select(Final).OfType<AccuracyRow>()];
+        List<double> finals = [.. lastRounds.Select(row => row.TestAccuracy!.Value)];
         AccuracyRow? problem = rows.Find(row => row.Status != RowStatus.Ok);
         AccuracyRow any = rows[0];
         SummaryRow summary = new(
             RowKind.Accuracy, any.Defense, any.Attack, any.Dataset, any.Partition, any.Backend, null, any.Clients, any.Malicious, any.Parameters,
-            null, null, null, null, null, null, null, null, finals.Count, null, null, RowStatus.Ok, "");
+            null, null, null, null, null, null, null, null, finals.Count, null, null, null, RowStatus.Ok, "");
         if (finals.Count == 0)
         {
             return summary with { Status = problem?.Status ?? RowStatus.Failed, Reason = problem?.Reason ?? "no accuracy was recorded" };
@@ -72,11 +73,12 @@ public static class Summary
         {
             FinalAccuracyMean = mean,
             FinalAccuracyDeviation = finals.Count > 1 ? Math.Sqrt(finals.Sum(final => (final - mean) * (final - mean)) / (finals.Count - 1)) : null,
+            FinalAttackSuccessMean = lastRounds.Average(row => row.AttackSuccess),
             Reason = finals.Count < seeds.Count ? $"{seeds.Count - finals.Count} of {seeds.Count} seeds did not finish: {problem?.Reason}" : "",
         };
     }
 
     /// <summary>The accuracy after the last round that was evaluated; of a round evaluated twice, the later one.</summary>
-    private static double? Final(List<AccuracyRow> seed) =>
-        seed.Where(row => row is { Status: RowStatus.Ok, TestAccuracy: not null }).OrderBy(row => row.Round).LastOrDefault()?.TestAccuracy;
+    private static AccuracyRow? Final(List<AccuracyRow> seed) =>
+        seed.Where(row => row is { Status: RowStatus.Ok, TestAccuracy: not null }).OrderBy(row => row.Round).LastOrDefault();
 }

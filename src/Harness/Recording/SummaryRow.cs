@@ -23,6 +23,7 @@ namespace FlGpu.Harness.Recording;
 /// <param name="Seeds">How many trainings the accuracy is of.</param>
 /// <param name="FinalAccuracyMean">Mean over the seeds of the test accuracy after the last round, 0 to 1.</param>
 /// <param name="FinalAccuracyDeviation">Its sample standard deviation (n - 1) over the seeds.</param>
+/// <param name="FinalAttackSuccessMean">Mean over the seeds of the attack's success rate after the last round, 0 to 1.</param>
 /// <param name="Status">ok, or why there are no numbers: skipped, timeout or failed.</param>
 /// <param name="Reason">Why the status is not ok, or a warning.</param>
 public sealed record SummaryRow(
@@ -47,5 +48,6 @@ public sealed record SummaryRow(
     int? Seeds,
     double? FinalAccuracyMean,
     double? FinalAccuracyDeviation,
+    double? FinalAttackSuccessMean,
     RowStatus Status,
     string Reason);

@@ -15,8 +15,7 @@ internal static class LineSearch
         bool growing = true;
         for (int i = 1; i < evaluations; i++)
         {
-            // Where the last number tried is the best one, or above it, the next is below it.
-            tried = growing || tried < best ? tried + step : Math.Max(tried - step, (tried + Math.Max(0, tried - (2 * step))) / 2);
+            tried = growing || tried < best ? tried + step : Below(tried, step);
             double reached = value(tried);
             bool better = reached > most;
             if (better)
@@ -29,5 +28,16 @@ internal static class LineSearch
         }
 
         return best;
+    }
+
+    private static double Below(double tried, double step)
+    {
+        double below = tried - step;
+        while (below < 0)
+        {
+            below = (below + tried) / 2;
+        }
+
+        return below;
     }
 }

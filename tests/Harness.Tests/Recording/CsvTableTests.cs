@@ -36,7 +36,7 @@ public sealed class CsvTableTests : IDisposable
     [Fact]
     public void The_columns_of_the_summary_are_these() => Assert.Equal(
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms," +
-        "relative_iqr,gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,status,reason\n",
+        "relative_iqr,gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason\n",
         HeaderOf<SummaryRow>());
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class CsvTableTests : IDisposable
             1, 0.5, null, 0.25, null, 2, -0.5, 1e9, 1, 2, 3, null, RowStatus.Ok, "");
         SummaryRow summary = new(
             RowKind.Accuracy, "median", "", "digits", "iid", "simd", null, 10, 2, 2410, null, null, 0.1, null, double.PositiveInfinity, null,
-            null, 3.5, 3, 0.9, null, RowStatus.Skipped, "no GPU");
+            null, 3.5, 3, 0.9, null, 0.25, RowStatus.Skipped, "no GPU");
 
         Assert.Equal([timing], WriteAndRead(timing));
         Assert.Equal([accuracy], WriteAndRead(accuracy));

@@ -22,7 +22,7 @@ public class SummaryTests
         Assert.Equal(
             new SummaryRow(
                 RowKind.Operation, "row_norms", "", "", "", "simd", 4, 100, 0, 1000, 4, 1, 1.75, 2.5, 3.25, 0.6,
-                1.2, 2.4, null, null, null, RowStatus.Ok, ""),
+                1.2, 2.4, null, null, null, null, RowStatus.Ok, ""),
             row);
     }
 
@@ -129,7 +129,7 @@ public class SummaryTests
         Assert.Equal(
             new SummaryRow(
                 RowKind.Accuracy, "median", "label_flip", "digits", "iid", "simd", null, 10, 2, 2410, null, null, null, null, null, null, null,
-                null, 3, 0.5, 0.25, RowStatus.Ok, ""),
+                null, 3, 0.5, 0.25, null, RowStatus.Ok, ""),
             row);
     }
 
@@ -195,5 +195,17 @@ public class SummaryTests
         Assert.Equal(
             rows.Select(a => (a.Dataset, a.Partition, (int?)a.Parameters, (int?)a.Clients, (int?)a.Malicious, a.Attack, a.Defense, a.Backend, (int?)2)),
             summary.Skip(1).Select(s => (s.Dataset, s.Partition, s.Parameters, s.Clients, s.Malicious, s.Attack, s.Name, s.Backend, s.Seeds)));
+    }
+
+    [Fact]
+    public void The_success_of_an_attack_is_that_of_the_last_round_of_each_seed()
+    {
+        SummaryRow row = Assert.Single(Summary.Of([],
+        [
+            s_accuracy with { Seed = 1, Round = 9, AttackSuccess = 0.9 }, s_accuracy with { Seed = 1, Round = 10, AttackSuccess = 0.5 },
+            s_accuracy with { Seed = 2, Round = 10, AttackSuccess = 0.25 },
+        ]));
+
+        Assert.Equal(0.375, row.FinalAttackSuccessMean);
     }
 }

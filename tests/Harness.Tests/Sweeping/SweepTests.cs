@@ -16,7 +16,7 @@ public sealed class SweepTests : IDisposable
 
     private const string SummaryHeader =
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms,relative_iqr,"
-        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,status,reason";
+        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason";
 
     private const string Small = """
         {
