@@ -58,7 +58,7 @@ public sealed record Experiment(
         using var host = new ReferenceBackend();
         var setting = new Setting(host, UpdatesPerRound, Malicious, parameters);
         Defense.Create(setting).Dispose();
-        Attack.Create(setting, Defense);
+        Attack.Create(setting, Defense).Dispose();
     }
 
     private static void Require(bool allowed, string option, object value, string range)

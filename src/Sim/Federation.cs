@@ -100,6 +100,7 @@ public sealed class Federation : IDisposable
             defense.Dispose();
         }
 
+        _attack.Dispose();
         _honestMean.Dispose();
         _serverTraining?.Dispose();
         if (_features != _data.TrainFeatures)

@@ -38,4 +38,7 @@ public sealed class FreeRider(
 
         AddedNoise.Add(setting, round, _deviation);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _last.Dispose();
 }

@@ -7,8 +7,13 @@ namespace FlGpu.Sim;
 /// What the malicious clients do. Both hooks do nothing unless an attack says otherwise, so the round loop need not know
 /// which kind it has. One instance lives for one run.
 /// </summary>
-public interface IAttack
+public interface IAttack : IDisposable
 {
+    /// <summary>Frees what the attack remembers on the device; most remember nothing.</summary>
+    void IDisposable.Dispose()
+    {
+    }
+
     /// <summary>Poisons the samples of one malicious client, once, before training.</summary>
     /// <param name="data">The training samples of this run.</param>
     /// <param name="rows">The rows that are this client's.</param>

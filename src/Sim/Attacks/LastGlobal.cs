@@ -4,9 +4,9 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>Remembers, on the device, the global model of the last round in which it was asked.</summary>
-internal sealed class LastGlobal(Setting setting)
+internal sealed class LastGlobal(Setting setting) : IDisposable
 {
-    // Made when first asked; like the attack it lasts for the run, and the buffer frees itself.
+    // Made when first asked.
     private Matrix? _two;
     private bool _known;
 
@@ -31,4 +31,6 @@ internal sealed class LastGlobal(Setting setting)
         _known = true;
         return known;
     }
+
+    public void Dispose() => _two?.Dispose();
 }

@@ -98,4 +98,7 @@ public sealed class Neurotoxin : IAttack
 
         return high;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _last.Dispose();
 }
