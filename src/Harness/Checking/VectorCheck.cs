@@ -56,8 +56,8 @@ internal static class VectorCheck
     private static readonly Dictionary<string, string> s_unmatched = new()
     {
         ["winsorized_mean"] = "no paper on poisoning aggregates so; the catalogue has no such rule",
-        ["opt_ipm"] = "ByzFL's best of 20 factors on a grid of its own; the line search here finds another one",
-        ["opt_alie"] = "ByzFL's best of 20 factors on a grid of its own; the line search here finds another one",
+        ["opt_ipm"] = "searched against a pipeline of stages and a rule, which this check does not set up",
+        ["opt_alie"] = "searched against a pipeline of stages and a rule, which this check does not set up",
         ["blades_std_search"] = "stops up to 0.01 below the gamma that meets the constraint; here it is met with equality",
         ["flanders_std_ddof0_search"] = "a search that cannot go below 2.5 and breaks the constraint: a known bug",
         ["alie_z_phi_of_p"] = "the normal CDF of p in place of its inverse: a known bug",
