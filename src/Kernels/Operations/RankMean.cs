@@ -120,7 +120,7 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
     private readonly unsafe struct Columns(
         float* updates, float* mean, int rows, int columns, int first, int last, RankNetwork? network) : ITiles
     {
-        public const int StripWidth = 512;
+        public const int StripWidth = 2048;
         private const int Block = 64;
 
         public nuint ScratchBytes => ((nuint)rows + 1) * Block * sizeof(int);
@@ -128,22 +128,29 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
         public void Run(int tile, byte* scratch)
         {
             int* keys = (int*)scratch;
-            float* result = (float*)(keys + ((long)rows * Block));
-            int end = Math.Min(columns, (tile + 1) * StripWidth);
-            for (int k = tile * StripWidth; k < end; k += Block)
+            int start = tile * StripWidth;
+            int end = Math.Min(columns, start + StripWidth);
+            if (network?.Emitted is { } emitted && columns >= 16)
             {
-                if (network?.Emitted is { } emitted && k + Block <= columns)
+                for (int k = start; k < end; k += 16)
                 {
-                    for (int lane = 0; lane < Block; lane += 16)
-                    {
-                        emitted.Sort(updates + k + lane, (nint)columns * sizeof(float), keys);
-                        MeanOfKept(network.Kept, keys, 16).Store(result + lane);
-                    }
-
-                    new Span<float>(result, Math.Min(Block, end - k)).CopyTo(new(mean + k, Block));
-                    continue;
+                    // The last vector goes back over columns that are done already rather than past the end.
+                    int first = Math.Min(k, columns - 16);
+                    int vector = (k - start) / 16 % EmittedNetwork.PanelVectors;
+                    emitted.MeanOfKept(updates + first, (nint)columns * sizeof(float), keys, vector, mean + first);
                 }
+            }
+            else
+            {
+                RunInBlocks(start, end, keys);
+            }
+        }
 
+        private void RunInBlocks(int start, int end, int* keys)
+        {
+            float* result = (float*)(keys + ((long)rows * Block));
+            for (int k = start; k < end; k += Block)
+            {
                 LoadKeys(keys, k);
                 if (network is not null)
                 {
@@ -230,8 +237,8 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
                 upper += b;
             }
 
-            var count = Vector512.Create((double)(last - first + 1));
-            return Vector512.Narrow(lower / count, upper / count);
+            double share = 1.0 / (last - first + 1);
+            return Vector512.Narrow(lower * share, upper * share);
         }
 
         /// <summary>The same as the kernel does for a column, for sixteen.</summary>
@@ -273,9 +280,9 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             (Vector512<double> highLower, Vector512<double> highUpper) = Vector512.Widen(OrderedKey.ToFloat(high));
             (Vector512<double> lowCopiesLower, Vector512<double> lowCopiesUpper) = WidenToDouble(notAbove - Vector512.Create(first));
             (Vector512<double> highCopiesLower, Vector512<double> highCopiesUpper) = WidenToDouble(lastRank + Vector512<int>.One - below);
-            var count = Vector512.Create((double)(last - first + 1));
-            sumLower = (sumLower + ((lowLower * lowCopiesLower) + (highLower * highCopiesLower))) / count;
-            sumUpper = (sumUpper + ((lowUpper * lowCopiesUpper) + (highUpper * highCopiesUpper))) / count;
+            double share = 1.0 / (last - first + 1);
+            sumLower = (sumLower + ((lowLower * lowCopiesLower) + (highLower * highCopiesLower))) * share;
+            sumUpper = (sumUpper + ((lowUpper * lowCopiesUpper) + (highUpper * highCopiesUpper))) * share;
             return Vector512.ConditionalSelect(alone.AsSingle(), OrderedKey.ToFloat(low), Vector512.Narrow(sumLower, sumUpper));
         }
 
