@@ -82,11 +82,12 @@ internal sealed unsafe class EmittedNetwork
     private static int RowsFetched(int wires) => (wires + PanelVectors - 1) / PanelVectors;
 
     /// <summary>Emits the code of a network; takes a few milliseconds.</summary>
-    public static EmittedNetwork Create(SortingNetwork network, int wires) => new Emitter(network, wires).Emit();
+    public static EmittedNetwork Create(SortingNetwork network, int wires, bool fetchesNext) => new Emitter(network, wires, fetchesNext).Emit();
 
     private sealed class Emitter
     {
         private readonly SortingNetwork _network;
+        private readonly bool _fetchesNext;
         private readonly List<int>[] _uses;
         private readonly bool[] _kept;
         private readonly bool[] _loaded;
@@ -98,9 +99,9 @@ internal sealed unsafe class EmittedNetwork
         private LocalBuilder[] _registers = [];
         private LocalBuilder _spare = null!;
 
-        public Emitter(SortingNetwork network, int wires)
+        public Emitter(SortingNetwork network, int wires, bool fetchesNext)
         {
-            _network = network;
+            (_network, _fetchesNext) = (network, fetchesNext);
             (_uses, _kept, _loaded) = ([.. Enumerable.Range(0, wires).Select(_ => new List<int>())], new bool[wires], new bool[wires]);
             for (int step = 0; step < network.Steps.Count; step++)
             {
@@ -126,7 +127,11 @@ internal sealed unsafe class EmittedNetwork
                     Begin();
                 }
 
-                Fetch(step);
+                if (_fetchesNext)
+                {
+                    Fetch(step);
+                }
+
                 Exchange(_network.Steps[step], step);
             }
 
