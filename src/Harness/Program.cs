@@ -24,6 +24,7 @@ public static class Program
             SweepCommand.Create(screen),
             TimeCommand.Create(screen),
             CheckCommand.Create(screen),
+            AggregateCommand.Create(screen),
             BenchCommand.Create(),
         };
         ParseResult parsed = root.Parse(args);
