@@ -27,6 +27,7 @@ public static class Program
             AggregateCommand.Create(screen),
             BenchCommand.Create(),
         };
+        Completions.AddTo(root);
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

@@ -32,8 +32,6 @@ internal static class AggregateCommand
         var seed = new Option<string>("--seed") { Description = "seed of rules that draw random numbers", DefaultValueFactory = _ => "1" };
         var backend = new Option<string>("--backend") { Description = $"backend: {CommonOptions.BackendNames}", DefaultValueFactory = _ => "auto" };
         Option<string> threads = CommonOptions.Threads();
-        defense.CompletionSources.Add(_ => Catalogue.All<IDefense>().Select(listing => new System.CommandLine.Completions.CompletionItem(listing.Name)));
-        backend.CompletionSources.Add(_ => Backends.List().Where(listing => listing.Missing is null).Select(listing => new System.CommandLine.Completions.CompletionItem(listing.Name)));
         var command = new Command("aggregate", "Aggregate updates of your own with a defense, and show whom it keeps and why.")
         {
             defense, input, array, output, scores, malicious, seed, backend, threads,
