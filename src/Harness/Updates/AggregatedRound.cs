@@ -95,7 +95,8 @@ internal sealed record AggregatedRound(
         Matrix updates = backend.AllocateMatrix(source.Clients, source.Parameters);
         try
         {
-            int rowsAtOnce = Math.Clamp(FloatsAtOnce / source.Parameters, 1, source.Clients);
+            int most = Math.Min(source.Clients, Array.MaxLength / source.Parameters);
+            int rowsAtOnce = Math.Clamp(FloatsAtOnce / source.Parameters, Math.Min(source.RowsAtOnce, most), most);
             float[] block = new float[rowsAtOnce * source.Parameters];
             for (int row = 0; row < source.Clients; row += rowsAtOnce)
             {

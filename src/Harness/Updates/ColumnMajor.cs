@@ -3,6 +3,9 @@ namespace FlGpu.Harness.Updates;
 
 internal static unsafe class ColumnMajor
 {
+    /// <summary>As many rows as share a cache line, at most.</summary>
+    public const int RowsAtOnce = 32;
+
     /// <summary>
     /// Copies whole rows, from <paramref name="firstRow"/> on, of the n x d array at <paramref name="data"/>. Each column is a run of n
     /// numbers, of which a block of rows is a contiguous part.

@@ -1,6 +1,7 @@
 // The kinds of numbers that update files hold, and how their bytes become floats.
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace FlGpu.Harness.Updates;
 
@@ -94,13 +95,34 @@ internal sealed class ElementType
         }
     }
 
+    // Shifted into a float's place, a half's exponent is 112 too small, subnormals included; infinities and NaN get all bits of theirs.
     private static void ReadHalf(ReadOnlySpan<byte> bytes, Span<float> floats)
     {
-        ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
-        for (int i = 0; i < floats.Length; i++)
+        ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(bytes)[..floats.Length];
+        int i = 0;
+        for (; i + Vector256<ushort>.Count <= floats.Length; i += Vector256<ushort>.Count)
         {
-            floats[i] = (float)halves[i];
+            (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(Vector256.Create(halves[i..]));
+            OfHalves(lower).CopyTo(floats[i..]);
+            OfHalves(upper).CopyTo(floats[(i + Vector256<uint>.Count)..]);
         }
+
+        for (; i < floats.Length; i++)
+        {
+            floats[i] = (float)BitConverter.UInt16BitsToHalf(halves[i]);
+        }
+    }
+
+    private static Vector256<float> OfHalves(Vector256<uint> halves)
+    {
+        const float TwoTo112 = 5.192296858534828e33f;
+        const uint Magnitude = 0x7FFF;
+        const uint LeastInfinite = 0x7C00;
+        const uint InfiniteBits = 0x7F800000;
+        Vector256<uint> magnitude = halves & Vector256.Create(Magnitude);
+        Vector256<uint> sign = (halves ^ magnitude) << 16;
+        Vector256<uint> infinite = Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(LeastInfinite)) & Vector256.Create(InfiniteBits);
+        return (((magnitude << 13).AsSingle() * TwoTo112).AsUInt32() | infinite | sign).AsSingle();
     }
 
     // bfloat16 is the upper half of a float.
@@ -115,8 +137,14 @@ internal sealed class ElementType
 
     private static void ReadDouble(ReadOnlySpan<byte> bytes, Span<float> floats)
     {
-        ReadOnlySpan<double> doubles = MemoryMarshal.Cast<byte, double>(bytes);
-        for (int i = 0; i < floats.Length; i++)
+        ReadOnlySpan<double> doubles = MemoryMarshal.Cast<byte, double>(bytes)[..floats.Length];
+        int i = 0;
+        for (; i + Vector256<float>.Count <= floats.Length; i += Vector256<float>.Count)
+        {
+            Vector256.Narrow(Vector256.Create(doubles[i..]), Vector256.Create(doubles[(i + Vector256<double>.Count)..])).CopyTo(floats[i..]);
+        }
+
+        for (; i < floats.Length; i++)
         {
             floats[i] = (float)doubles[i];
         }

@@ -33,6 +33,8 @@ internal sealed unsafe class NpyFile : IUpdateSource
 
     public string Format => $"npy, {_header.Type.Name}{(_header.Type.BigEndian ? ", big-endian" : "")}{(_header.ColumnsFirst ? ", Fortran order" : "")}";
 
+    public int RowsAtOnce => _header.ColumnsFirst ? ColumnMajor.RowsAtOnce : 1;
+
     public void ReadRows(Span<float> rows)
     {
         if (_header.ColumnsFirst)

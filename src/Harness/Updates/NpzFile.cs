@@ -52,6 +52,8 @@ internal sealed unsafe class NpzFile : IUpdateSource
 
     public string Format => $"npz, {_header.Type.Name}{(_header.Type.BigEndian ? ", big-endian" : "")}{(_header.ColumnsFirst ? ", Fortran order" : "")}";
 
+    public int RowsAtOnce => _header.ColumnsFirst ? ColumnMajor.RowsAtOnce : 1;
+
     public void ReadRows(Span<float> rows)
     {
         if (_columns is not null)

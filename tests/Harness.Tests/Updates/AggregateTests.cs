@@ -89,6 +89,15 @@ public sealed class AggregateTests : IDisposable
     }
 
     [Fact]
+    public void A_client_that_a_stage_has_removed_has_no_score_of_the_rule_behind()
+    {
+        IReadOnlyList<Dictionary<string, string>> rows = Scores("anomaly_detection+krum");
+        Assert.Equal(s_far, rows.Where(row => row["krum_score"].Length == 0).Select(row => row["client"]));
+        Assert.Equal(s_far, rows.Where(row => Number(row["norm_z"]) > 3.5).Select(row => row["client"]));
+        Assert.All(rows, row => Assert.Equal(row["krum_score"].Length > 0, row["reason"].Contains("of 18", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Norms_cosines_and_distances_are_those_of_the_updates()
     {
         float[] updates = Normal();

@@ -1,4 +1,5 @@
 // Files that NumPy and safetensors wrote give the numbers that went into them.
+using System.Runtime.InteropServices;
 using FlGpu.Harness.Tests.CommandLine;
 using FlGpu.Harness.Updates;
 
@@ -81,6 +82,24 @@ public sealed class FormatTests
         Assert.Equal(expected, read);
         ElementType.Float16.WithBigEnd().Read(bits.SelectMany(half => BitConverter.GetBytes(half).Reverse()).ToArray(), read);
         Assert.Equal(expected, read);
+    }
+
+    [Fact]
+    public void Every_half_is_converted_as_the_runtime_converts_it()
+    {
+        ushort[] bits = [.. Enumerable.Range(0, ushort.MaxValue + 1).Select(half => (ushort)half)];
+        float[] read = new float[bits.Length];
+        ElementType.Float16.Read(MemoryMarshal.AsBytes<ushort>(bits), read);
+        Assert.Equal(bits.Select(half => (float)BitConverter.UInt16BitsToHalf(half)), read);
+    }
+
+    [Fact]
+    public void Doubles_are_rounded_to_the_nearest_float()
+    {
+        double[] doubles = [0.1, 1 + (1.5 * Math.Pow(2, -24)), 1e-310, double.MaxValue, double.NaN, -0.0, 1e-40, 16777217, 3, -1e39, 1d / 3];
+        float[] read = new float[doubles.Length];
+        ElementType.Float64.Read(MemoryMarshal.AsBytes<double>(doubles), read);
+        Assert.Equal(doubles.Select(number => (float)number), read);
     }
 
     [Fact]
