@@ -27,8 +27,14 @@ internal static class Completions
     /// <summary>Gives the options of all commands their names.</summary>
     public static void AddTo(RootCommand root)
     {
-        foreach (Option option in root.Subcommands.SelectMany(command => command.Options))
+        foreach ((Command command, Option option) in root.Subcommands.SelectMany(command => command.Options.Select(option => (command, option))))
         {
+            // Behind an option that takes several values, the beginning of an option passes for one more value.
+            if (option.AllowMultipleArgumentsPerToken)
+            {
+                option.CompletionSources.Add(context => context.WordToComplete.StartsWith('-') ? Complete(context.WordToComplete, command.Options.Select(other => other.Name)) : []);
+            }
+
             if (s_names.TryGetValue(option.Name, out Func<IEnumerable<string>>? names))
             {
                 option.CompletionSources.Add(context => Complete(context.WordToComplete, names()));

@@ -25,7 +25,7 @@ internal static class RoundReasons
                 }
                 else if (judgement.Limit is null)
                 {
-                    reasons[order[place]].Add($"{judgement.Name} {Text(value)}, place {place + 1} of {order.Length}");
+                    reasons[order[place]].Add($"{judgement.Name} {Text(value)} ({place + 1} of {order.Length})");
                 }
             }
         }

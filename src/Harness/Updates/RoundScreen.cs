@@ -24,6 +24,7 @@ internal static class RoundScreen
         IReadOnlyList<string> reasons = RoundReasons.Of(round);
         bool named = round.Clients[0].Name is not null;
         Table table = Screen.Table([.. (string[])(named ? ["client", "file"] : ["client"]), "kept", "weight", "norm", "cosine", "why"]);
+        table.Columns[^1].NoWrap = false; // reasons may be long, and a narrow terminal must not cut them
         foreach (AggregatedClient client in Listed(round.Clients))
         {
             string[] cells =

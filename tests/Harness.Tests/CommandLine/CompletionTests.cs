@@ -7,6 +7,7 @@ public sealed class CompletionTests
     [InlineData("agg", "aggregate")]
     [InlineData("flgpu swe", "sweep")]
     [InlineData("aggregate --def", "--defense")]
+    [InlineData("aggregate --input a.npy --ba", "--backend")]
     [InlineData("aggregate --defense mult", "multi_krum")]
     [InlineData("aggregate --defense nnm+mult", "nnm+multi_krum")]
     [InlineData("compare --defenses none,bucketing+med", "none,bucketing+median")]
