@@ -29,7 +29,7 @@ internal sealed unsafe class NpzFile : IUpdateSource
             _zip = new(file, ZipArchiveMode.Read);
             ZipArchiveEntry entry = Choose(_zip, array, where);
             _where = $"{where}, array {NameOf(entry)}";
-            _array = entry.Open();
+            _array = new ChecksummedStream(entry.Open(), entry.Length, entry.Crc32);
             _header = NpyHeader.Read(_array, _where);
             InputFile.CheckLength(entry.Length - _header.Bytes, _header.DataBytes, _where);
             _columns = _header.ColumnsFirst ? Unpack() : null;

@@ -44,6 +44,18 @@ public sealed class UnusableUpdatesTests : IDisposable
         Refused([path], [path, .. fragments]);
     }
 
+    [Theory]
+    [InlineData("stored.npz")]
+    [InlineData("deflated-fortran.npz")]
+    public void A_zip_whose_numbers_were_changed_is_refused_by_its_checksum(string name)
+    {
+        // A bit of the checksum itself, wherever the zip keeps it: in the directory at its end, 16 bytes behind PK 1 2.
+        byte[] bytes = File.ReadAllBytes(Quarters.File(name));
+        bytes[bytes.AsSpan().LastIndexOf("PK\u0001\u0002"u8) + 16] ^= 1;
+        File.WriteAllBytes(_folder["changed.npz"], bytes);
+        Refused([_folder["changed.npz"]], "changed.npz", "checksum does not match");
+    }
+
     [Fact]
     public void Bytes_after_the_array_are_refused()
     {
