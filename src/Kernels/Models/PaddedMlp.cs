@@ -32,7 +32,7 @@ internal readonly unsafe struct PaddedMlp
             long width = Padded(model.Widths[i]);
             floats += 2 * width * batch;
             floats += i > 0 ? width * (model.Widths[i - 1] + 1) : 0;
-            floats += i > 0 ? (long)Padded(model.Widths[i - 1]) * model.Widths[i] : 0;
+            floats += i > 0 ? (long)Padded(model.Widths[i - 1]) * width : 0;
         }
 
         return (nuint)floats * sizeof(float);
@@ -66,7 +66,13 @@ internal readonly unsafe struct PaddedMlp
             int k = _model.WeightOffsets[layer];
             for (int i = 0; i < rows; i++, source += Padded(width), k += width)
             {
-                for (int j = 0; j < width; j++)
+                int j = 0;
+                for (; j + Lanes <= width; j += Lanes)
+                {
+                    (Vector512.Load(source + j) - Vector512.Load(origin + k + j)).Store(row + k + j);
+                }
+
+                for (; j < width; j++)
                 {
                     row[k + j] = source[j] - origin[k + j];
                 }
@@ -81,27 +87,29 @@ internal readonly unsafe struct PaddedMlp
     public Span<float> Logits(int sample) => new(Activations(Layers) + (sample * Padded(_model.Classes)), _model.Classes);
 
     /// <summary>Computes all layers for <paramref name="samples"/> inputs.</summary>
-    public void Forward(int samples)
+    public void Forward(int samples) => Forward(Activations(0), Padded(_model.Inputs), samples);
+
+    /// <summary>The same for inputs elsewhere, <paramref name="stride"/> elements from one to the next.</summary>
+    public void Forward(float* inputs, int stride, int samples)
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int inputs = _model.Widths[layer];
+            int depth = _model.Widths[layer];
             int width = Padded(_model.Widths[layer + 1]);
+            float* weights = Weights(layer);
+            float* bias = weights + (depth * width);
             float* output = Activations(layer + 1);
-            var bias = new Span<float>(Weights(layer) + (inputs * width), width);
-            for (int b = 0; b < samples; b++)
-            {
-                bias.CopyTo(new(output + (b * width), width));
-            }
-
-            Product.Add(output, width, Activations(layer), Padded(inputs), 1, Weights(layer), width, samples, inputs);
             if (layer < Layers - 1)
             {
-                for (int k = 0; k < samples * width; k += Lanes)
-                {
-                    Vector512.Max(Vector512.Load(output + k), Vector512<float>.Zero).Store(output + k);
-                }
+                Product.Run<WithBiasRectified>(output, width, inputs, stride, 1, weights, width, samples, depth, bias, 0);
             }
+            else
+            {
+                Product.Run<WithBias>(output, width, inputs, stride, 1, weights, width, samples, depth, bias, 0);
+            }
+
+            inputs = output;
+            stride = width;
         }
     }
 
@@ -129,14 +137,14 @@ internal readonly unsafe struct PaddedMlp
             Vector512<float> highest = Vector512.Load(logits);
             for (int j = Lanes; j < width; j += Lanes)
             {
-                highest = Vector512.Max(highest, Vector512.Load(logits + j));
+                highest = Vector512.MaxNative(highest, Vector512.Load(logits + j));
             }
 
             float top = Highest(highest);
             Vector512<float> total = Vector512<float>.Zero;
             for (int j = 0; j < width; j += Lanes)
             {
-                Vector512<float> exponential = Vector512.Exp(Vector512.Load(logits + j) - Vector512.Create(top));
+                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + j) - Vector512.Create(top));
                 exponential.Store(gradient + j);
                 total += exponential;
             }
@@ -173,33 +181,30 @@ internal readonly unsafe struct PaddedMlp
             if (layer > 0)
             {
                 float* transposed = Transposed(layer);
-                for (int i = 0; i < inputWidth; i++)
+                for (int i = 0; i < inputWidth; i += Lanes)
                 {
-                    for (int j = 0; j < outputs; j++)
+                    // Past the last row and column there is something else; nobody looks at what becomes of it.
+                    for (int j = 0; j < width; j += Lanes)
                     {
-                        transposed[(j * inputWidth) + i] = i < inputs ? weights[(i * width) + j] : 0;
+                        Transpose.Square(weights + (i * width) + j, width, transposed + (j * inputWidth) + i, inputWidth);
                     }
                 }
 
-                float* previous = Gradients(layer);
-                new Span<float>(previous, samples * inputWidth).Clear();
-                Product.Add(previous, inputWidth, gradient, width, 1, transposed, inputWidth, samples, outputs);
-                float* activations = Activations(layer);
-                for (int k = 0; k < samples * inputWidth; k += Lanes)
-                {
-                    Vector512<float> active = Vector512.GreaterThan(Vector512.Load(activations + k), Vector512<float>.Zero);
-                    (Vector512.Load(previous + k) & active).Store(previous + k);
-                }
+                Product.Run<WhereActive>(
+                    Gradients(layer), inputWidth, gradient, width, 1, transposed, inputWidth, samples, outputs, Activations(layer), inputWidth);
             }
 
-            Product.Add(weights, width, Activations(layer), 1, inputWidth, gradient, width, inputs, samples);
+            Product.Run<Accumulate>(weights, width, Activations(layer), 1, inputWidth, gradient, width, inputs, samples, weights, 0);
             float* bias = weights + (inputs * width);
-            for (int b = 0; b < samples; b++)
+            for (int j = 0; j < width; j += Lanes)
             {
-                for (int j = 0; j < width; j += Lanes)
+                Vector512<float> sum = Vector512.Load(bias + j);
+                for (int b = 0; b < samples; b++)
                 {
-                    (Vector512.Load(bias + j) + Vector512.Load(gradient + (b * width) + j)).Store(bias + j);
+                    sum += Vector512.Load(gradient + (b * width) + j);
                 }
+
+                sum.Store(bias + j);
             }
         }
     }
@@ -209,8 +214,9 @@ internal readonly unsafe struct PaddedMlp
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Highest(Vector512<float> values)
     {
-        Vector256<float> half = Vector256.Max(values.GetLower(), values.GetUpper());
-        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        // A NaN may be lost here; its own lane keeps it and spoils the sum.
+        Vector256<float> half = Vector256.MaxNative(values.GetLower(), values.GetUpper());
+        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
         return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
     }
 
@@ -243,7 +249,7 @@ internal readonly unsafe struct PaddedMlp
         float* at = Gradients(Layers + 1);
         for (int l = 0; l < layer; l++)
         {
-            at += _model.Widths[l + 1] * Padded(_model.Widths[l]);
+            at += Padded(_model.Widths[l + 1]) * Padded(_model.Widths[l]);
         }
 
         return at;

@@ -145,7 +145,8 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
     /// <summary>A tile is a batch of samples; it leaves the number of right answers and the sum of the losses.</summary>
     private readonly unsafe struct Batches(Evaluate evaluate, float* perTile) : ITiles
     {
-        public const int Samples = 128;
+        // Enough to make little of loading the model.
+        public const int Samples = 512;
 
         public nuint ScratchBytes => PaddedMlp.Bytes(evaluate.Model, Samples);
 
@@ -157,12 +158,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
             int inputs = evaluate.Model.Inputs;
             int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
             model.Load(evaluate.Parameters.Host);
-            for (int b = 0; b < count; b++)
-            {
-                new Span<float>(evaluate.Features.Host + ((long)(first + b) * inputs), inputs).CopyTo(model.Input(b));
-            }
-
-            model.Forward(count);
+            model.Forward(evaluate.Features.Host + ((long)first * inputs), inputs, count);
             int correct = 0;
             for (int b = 0; b < count; b++)
             {
