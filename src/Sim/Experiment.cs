@@ -35,6 +35,9 @@ public sealed record Experiment(
     /// <summary>Updates a round, n.</summary>
     public int UpdatesPerRound => Math.Min(ClientsPerRound, Clients);
 
+    /// <summary>Honest clients; they are the first ones.</summary>
+    public int Honest => Clients - Malicious;
+
     /// <summary>Refuses what can't be run.</summary>
     /// <exception cref="InputException">Names the option, the value and what is allowed.</exception>
     public void Validate()
