@@ -212,7 +212,7 @@ public class DataAttackTests
     }
 
     [Theory]
-    [InlineData("clean_label:source=3,target=7", 7, 0.3, 0.05)]
+    [InlineData("clean_label:source=8,target=1", 7, 0.25, 0.1)]
     [InlineData("backdoor:trigger=edge,target=7", 2, 0.5, 0.1)]
     public void An_attack_without_a_trigger_gets_into_the_model_too(string attack, int malicious, double least, double without)
     {
