@@ -44,7 +44,7 @@ public sealed class Bulyan : IDefense
         [About("Krum on what is left again and again, or its scores once; the paper iterates")] BulyanSelection selection = BulyanSelection.Iterated)
     {
         int n = setting.Clients;
-        _malicious = f ?? setting.Malicious;
+        _malicious = setting.Reckoned(f);
         if (_malicious < 0 || n < (4 * _malicious) + 3)
         {
             throw new InputException(

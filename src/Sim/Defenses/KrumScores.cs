@@ -54,7 +54,7 @@ internal sealed class KrumScores : IDisposable
     public KrumScores(Setting setting, int? f, KrumDistance distance, KrumNeighbours neighbours)
     {
         int n = setting.Clients;
-        int malicious = f ?? setting.Malicious;
+        int malicious = setting.Reckoned(f);
         int others = neighbours switch { KrumNeighbours.Paper => 2, KrumNeighbours.OneMore => 1, KrumNeighbours.TwoMore => 0, _ => 3 };
         if (malicious < 0 || n - malicious - others < 1)
         {

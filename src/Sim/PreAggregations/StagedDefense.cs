@@ -5,14 +5,15 @@ namespace FlGpu.Sim;
 
 /// <summary>
 /// Runs the stages one after another and the rule on what they leave. A filter leaves another number of rows each round, so there is
-/// an instance of the rule for each number; f is lowered by the clients that filters have removed.
+/// an instance of the rule for each number, all with one memory; its f, also one that was given, is lowered by the clients that filters
+/// have removed.
 /// </summary>
 internal sealed class StagedDefense : IDefense
 {
     private readonly Setting _setting;
     private readonly Choice<IDefense> _rule;
     private readonly List<IPreAggregation> _stages = [];
-    private readonly Dictionary<(int Rows, int Malicious), IDefense> _rules = [];
+    private readonly Dictionary<(int Rows, int Removed), IDefense> _rules = [];
     private readonly float[] _weights;
 
     public StagedDefense(Setting setting, IReadOnlyList<Choice<IPreAggregation>> stages, Choice<IDefense> rule)
@@ -24,7 +25,7 @@ internal sealed class StagedDefense : IDefense
             setting = setting with { Clients = _stages[^1].MaxRows };
         }
 
-        RuleFor(setting.Clients, setting.Malicious);
+        RuleFor(setting.Clients, removed: 0);
     }
 
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -47,7 +48,7 @@ internal sealed class StagedDefense : IDefense
             };
         }
 
-        IDefense rule = RuleFor(round.Updates.Rows, Math.Max(0, _setting.Malicious - removed));
+        IDefense rule = RuleFor(round.Updates.Rows, removed);
         ReadOnlySpan<float> weights = rule.Aggregate(round, aggregate);
         if (rowOf is null)
         {
@@ -74,11 +75,12 @@ internal sealed class StagedDefense : IDefense
         }
     }
 
-    private IDefense RuleFor(int rows, int malicious)
+    private IDefense RuleFor(int rows, int removed)
     {
-        if (!_rules.TryGetValue((rows, malicious), out IDefense? rule))
+        if (!_rules.TryGetValue((rows, removed), out IDefense? rule))
         {
-            _rules[(rows, malicious)] = rule = _rule.Create(_setting with { Clients = rows, Malicious = malicious });
+            Setting left = _setting with { Clients = rows, Removed = removed, Population = _setting.Population ?? _setting.Clients };
+            _rules[(rows, removed)] = rule = _rule.Create(left);
         }
 
         return rule;
