@@ -5,7 +5,7 @@ namespace FlGpu.Sim;
 
 /// <summary>
 /// The last round's aggregate v, zero at first, moved by the mean of the differences of the updates to it, each clipped to the norm tau
-/// (Karimireddy, He and Jaggi, ICML 2021, algorithm 1). NaN and infinite updates, and those farther than 1e19, pull nothing.
+/// (Karimireddy, He and Jaggi, ICML 2021). NaN and infinite updates, and those farther than 1e19, pull nothing.
 /// </summary>
 [About("last aggregate moved by clipped differences", Paper = "Karimireddy et al., ICML 2021")]
 public sealed class CenteredClipping : IDefense

@@ -25,7 +25,7 @@ public enum FoolsGoldMemory
 
 /// <summary>
 /// Each update is cut to the norm <c>clip</c> and weighted by how unlike the others its client's history is (Fung et al., RAID 2020,
-/// section 5 and algorithm 1, with the constants of the authors' code; all features count). NaN and infinite updates count as zero: they
+/// algorithm 1, with the constants of the authors' code; all features count). NaN and infinite updates count as zero: they
 /// get no weight and are not remembered. Where every history points the same way no client is trusted, and the aggregate is zero.
 /// </summary>
 [About("weights clients by how unlike the others their past updates are", Name = "fools_gold", Paper = "Fung et al., RAID 2020")]

@@ -38,7 +38,7 @@ public enum KrumNeighbours
 }
 
 /// <summary>
-/// The score of update i is the sum of its distances to its nearest neighbours (Blanchard et al., NeurIPS 2017, section 4).
+/// The score of update i is the sum of its distances to its nearest neighbours (Blanchard et al., NeurIPS 2017).
 /// A distance that is NaN counts as infinite, so an update with NaN or infinity in it comes last.
 /// </summary>
 internal sealed class KrumScores : IDisposable

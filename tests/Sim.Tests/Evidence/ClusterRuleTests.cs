@@ -49,7 +49,7 @@ public class ClusterRuleTests
         Assert.InRange(dropped, 1, LastingRule.CasesOn(name).Count() - 1);
     }
 
-    // Algorithm 1 of Allouah et al., ICML 2025, with the covariance as a d x d matrix.
+    // Allouah et al., ICML 2025, with the covariance as a d x d matrix.
     private static double[] Caf(float[][] rows, int f)
     {
         (int n, int d) = (rows.Length, rows[0].Length);
