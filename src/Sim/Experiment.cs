@@ -10,8 +10,8 @@ public enum ReckonedF
     Config,
 
     /// <summary>
-    /// The malicious clients that are really in the round, which no server knows. There is an instance of the rule for each number,
-    /// so a rule that remembers earlier rounds remembers those with the same number.
+    /// The malicious clients that are really in the round, which no server knows. There is an instance of the rule for each number; what a
+    /// rule remembers of earlier rounds is the same for all of them.
     /// </summary>
     Round,
 }
@@ -34,6 +34,9 @@ public sealed record Experiment(
 {
     /// <summary>Updates a round, n.</summary>
     public int UpdatesPerRound => Math.Min(ClientsPerRound, Clients);
+
+    /// <summary>Honest clients; they are the first ones.</summary>
+    public int Honest => Clients - Malicious;
 
     /// <summary>Refuses what can't be run.</summary>
     /// <exception cref="InputException">Names the option, the value and what is allowed.</exception>

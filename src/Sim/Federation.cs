@@ -19,6 +19,7 @@ public sealed class Federation : IDisposable
     private readonly Dictionary<int, IDefense> _defenses = [];
     private readonly Setting _setting;
     private readonly HonestMean _honestMean;
+    private readonly TrainingData _training;
     private readonly Matrix _features;
     private readonly Buffer<int> _labels;
     private readonly Buffer<int> _order;
@@ -47,14 +48,14 @@ public sealed class Federation : IDisposable
         DefenseFor(experiment.Malicious);
         _honestMean = new(backend, n, d);
 
-        var training = new TrainingData(data.Dataset.Train);
-        for (int client = experiment.Clients - experiment.Malicious; client < experiment.Clients; client++)
+        _training = new(data.Dataset.Train);
+        for (int client = experiment.Honest; client < experiment.Clients; client++)
         {
-            _attack.Poison(training, data.ClientRows[client], KeyOf(Purpose.Poisoning).Fold((ulong)client));
+            _attack.Poison(_training, client - experiment.Honest, data.ClientRows[client], KeyOf(Purpose.Poisoning).Fold((ulong)client));
         }
 
-        _features = training.FeaturesChanged ? backend.Upload(data.Dataset.Train.Count, _model.Inputs, training.Features) : data.TrainFeatures;
-        _labels = backend.Upload<int>(training.Labels);
+        _features = _training.FeaturesChanged ? backend.Upload(data.Dataset.Train.Count, _model.Inputs, _training.Features) : data.TrainFeatures;
+        _labels = backend.Upload<int>(_training.Labels);
         int mostVisits = data.ClientRows.Select(rows => rows.Length).OrderDescending().Take(n).Sum() * experiment.Sgd.Epochs;
         (_hostOrder, _hostStart) = (new int[mostVisits], new int[n + 1]);
         (_order, _start) = (backend.Allocate<int>(mostVisits), backend.Allocate<int>(n + 1));
@@ -117,8 +118,9 @@ public sealed class Federation : IDisposable
     private RoundResult RunRound(int index)
     {
         int[] sampled = Sample(index);
-        int malicious = sampled.Count(client => client >= _experiment.Clients - _experiment.Malicious);
+        int malicious = sampled.Count(client => client >= _experiment.Honest);
         Matrix global = Global;
+        Phase poison = Measure(() => PoisonAgain(sampled));
         Phase train = Measure(() =>
         {
             int visits = OrderSamples(sampled, index);
@@ -138,6 +140,7 @@ public sealed class Federation : IDisposable
             }
         });
 
+        attack = new(poison.WallMs + attack.WallMs, poison.Work + attack.Work);
         int reckonedF = _experiment.ReckonedF == ReckonedF.Config ? _experiment.Malicious : malicious;
         IDefense defense = DefenseFor(reckonedF);
         Selection? selection = null;
@@ -165,6 +168,28 @@ public sealed class Federation : IDisposable
         _backend.Run(new Evaluate(_model, features, labels, Global, _evaluation));
         _evaluation.CopyTo(correctAndLoss);
         return ((double)correctAndLoss[0] / features.Rows, correctAndLoss[1]);
+    }
+
+    private void PoisonAgain(int[] sampled)
+    {
+        bool changed = false;
+        foreach (int client in sampled.Where(client => client >= _experiment.Honest))
+        {
+            changed |= _attack.PoisonAgain(_training, client - _experiment.Honest, LogitsOf);
+        }
+
+        if (changed)
+        {
+            _labels.CopyFrom(_training.Labels);
+        }
+    }
+
+    private float[] LogitsOf(IReadOnlyList<int> rows)
+    {
+        using Buffer<int> listed = _backend.Upload<int>([.. rows]);
+        using Matrix outputs = _backend.AllocateMatrix(rows.Count, _model.Classes);
+        _backend.Run(new Logits(_model, _features, listed, Global, outputs));
+        return outputs.ToArray();
     }
 
     /// <summary>The clients of a round, in ascending order, so that malicious ones are the last rows.</summary>

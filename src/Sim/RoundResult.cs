@@ -61,7 +61,7 @@ public readonly record struct Deviation(double Cosine, double Distance);
 /// <param name="ReckonedF">The number of malicious clients that the defense was told.</param>
 /// <param name="Deviation">How the aggregate stands to the mean of the honest updates; null in a round without honest clients.</param>
 /// <param name="Train">Local training of all sampled clients.</param>
-/// <param name="Attack">What the malicious clients did to their updates.</param>
+/// <param name="Attack">What the malicious clients did to their labels and updates.</param>
 /// <param name="Aggregate">The defense and the server's step.</param>
 /// <param name="Evaluate">Testing the new model.</param>
 public sealed record RoundResult(

@@ -4,7 +4,7 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>
-/// Local training on 100 samples drawn from the training data, with their true classes (FLTrust: Cao et al., NDSS 2021, section 6.1).
+/// Local training on 100 samples drawn from the training data, with their true classes (FLTrust: Cao et al., NDSS 2021).
 /// </summary>
 internal sealed class ServerTraining : IDisposable
 {

@@ -9,7 +9,20 @@ namespace FlGpu.Sim;
 /// <param name="Malicious">Malicious clients, f, that a defense is told of.</param>
 /// <param name="Parameters">Parameters of the model, d.</param>
 /// <param name="Population">Clients in all, of which n take part in a round; null when all do.</param>
-public sealed record Setting(Backend Backend, int Clients, int Malicious, int Parameters, int? Population = null);
+public sealed record Setting(Backend Backend, int Clients, int Malicious, int Parameters, int? Population = null)
+{
+    /// <summary>Clients that stages in front of the rule have taken out of the round.</summary>
+    public int Removed { get; init; }
+
+    /// <summary>What the instances of a rule remember together: settings made from this one with <c>with</c> have the same.</summary>
+    public RunMemory Memory { get; init; } = new();
+
+    /// <summary>
+    /// The f that a rule reckons with: the one given, or else the setting's; clients that stages have removed are taken off it, for a stage
+    /// that removes any removes the suspicious ones.
+    /// </summary>
+    public int Reckoned(int? f) => Removed == 0 ? f ?? Malicious : Math.Max(0, (f ?? Malicious) - Removed);
+}
 
 /// <summary>What is aggregated.</summary>
 public enum UpdateSpace

@@ -82,17 +82,18 @@ internal static partial class PeerCases
             "average" => ("mean", given, null),
             "median" => (op, Words(("even", "average")), null),
             "trimmed_mean" when given.ContainsKey("ratio") => ("trimmed_mean_ratio", given, null),
-            "geometric_median_rfa" => ("geometric_median", Words(("nu", Get("nu")), ("iterations", Get("T"))), null),
+            "geometric_median_rfa" => ("geometric_median", Renamed(given, ("T", "iterations")), null),
             "geometric_median" => ("geometric_median_from_mean", Words(("nu", 1e-6), ("iterations", Get("maxIter"))), null),
-            "centered_clipping" => (op, Words(("iterations", Get("L")), ("tau", Get("tau"))), null),
+            "centered_clipping" => (op, Renamed(given, ("L", "iterations")), null),
             "krum" => ("krum_dialect", KrumWords(given, source, n), null),
-            "multi_krum" => ("multi_krum_dialect", KrumWords(given, source, n), null),
+            "multi_krum" => ("multi_krum_dialect", new Dictionary<string, JsonElement>(KrumWords(given, source, n)) { ["keep"] = Kept(given, n) }, null),
             "clipping" => ("clip_rows", given, null),
             "sign_flip" => ("attack_sign_flip_mean", given, null),
             "ipm" => ("attack_ipm", Words(("epsilon", Get("tau"))), null),
-            "alie" => ("attack_alie", Words(("z", Get("tau"))), null),
+            "alie" => ("attack_alie", Renamed(given, ("tau", "z")), null),
             "mimic" => ("attack_mimic", Words(("target", Get("epsilon"))), null),
             "inf" => ("attack_inf", given, null),
+            "gaussian" => ("attack_gaussian", given, null),
             "fedavg_weighted" => ("fedavg", given, [.. Get("weights").EnumerateArray().Select(weight => weight.GetInt32())]),
             _ => (op, given, null),
         };
@@ -110,9 +111,12 @@ internal static partial class PeerCases
             : source.Contains("flower", StringComparison.OrdinalIgnoreCase) ? Math.Max(1, n - f - 2)
             : n - f - 2;
         int others = n - f - count;
-        int keep = given.TryGetValue("m", out JsonElement m) ? AfterEquals(m) : n - f;
-        return Words(("f", f), ("keep", keep), ("distance", "squared"), ("neighbours", others == 0 ? "n-f" : $"n-f-{others}"));
+        return Words(("f", f), ("distance", "squared"), ("neighbours", others == 0 ? "n-f" : $"n-f-{others}"));
     }
+
+    /// <summary>Updates that Multi-Krum keeps: m, or n - f.</summary>
+    private static JsonElement Kept(Dictionary<string, JsonElement> given, int n) =>
+        JsonSerializer.SerializeToElement(given.TryGetValue("m", out JsonElement m) ? AfterEquals(m) : n - given["f"].GetInt32());
 
     /// <summary>2, or the 2 of "n-f=2".</summary>
     private static int AfterEquals(JsonElement element) =>
@@ -199,17 +203,27 @@ internal static partial class PeerCases
     private static Dictionary<string, JsonElement> Words(params (string Name, object Value)[] words) =>
         words.ToDictionary(word => word.Name, word => word.Value is JsonElement element ? element.Clone() : JsonSerializer.SerializeToElement(word.Value));
 
+    private static Dictionary<string, JsonElement> Renamed(Dictionary<string, JsonElement> given, (string Theirs, string Ours) name) =>
+        given.ToDictionary(pair => pair.Key == name.Theirs ? name.Ours : pair.Key, pair => pair.Value);
+
     private static float[][] Rows(JsonElement input)
     {
         float[][] rows = [.. input.EnumerateArray().Select(row => Flat(row).Select(x => (float)x).ToArray())];
         return rows.Length > 0 && rows[0].Length > 0 && rows.All(row => row.Length == rows[0].Length) ? rows : throw new JsonException("an input needs rows of one length");
     }
 
-    /// <summary>The numbers of nested arrays, of which some may be the text inf.</summary>
+    /// <summary>The numbers of nested arrays, of which some may be the text inf, -inf or nan.</summary>
     private static IEnumerable<double> Flat(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.Array => element.EnumerateArray().SelectMany(Flat),
-        JsonValueKind.String => [element.GetString() == "inf" ? double.PositiveInfinity : throw new JsonException($"'{element.GetString()}' is no number")],
+        JsonValueKind.String => [element.GetString() switch
+        {
+            "inf" or "Infinity" => double.PositiveInfinity,
+            "-inf" or "-Infinity" => double.NegativeInfinity,
+            "nan" or "NaN" => double.NaN,
+            string other => throw new JsonException($"'{other}' is no number"),
+            null => throw new JsonException("null is no number"),
+        }],
         _ => [element.GetDouble()],
     };
 

@@ -10,45 +10,49 @@ namespace FlGpu.Harness.Checking;
 /// <summary>A line for each kind of case and backend: passed, failed, not supported.</summary>
 internal static class VectorCheck
 {
-    /// <summary>How each kind of case is written here, with the case's parameters in braces.</summary>
+    /// <summary>How each kind of case is written here: the text with the case's parameters as a <see cref="Template"/> has them.</summary>
     private static readonly Dictionary<string, (Means Means, string Text)> s_how = new()
     {
         ["fedavg"] = (Means.Rule, "none"),
         ["median_lower"] = (Means.Rule, "median:even=lower"),
         ["trimmed_mean_ratio"] = (Means.Rule, "trimmed_mean:trim={ratio}"),
-        ["krum_euclidean"] = (Means.Rule, "krum:f={f},distance=euclidean"),
-        ["multi_krum_euclidean"] = (Means.Rule, "multi_krum:f={f},keep={m},distance=euclidean"),
+        ["krum_euclidean"] = (Means.Rule, "krum:f={f},distance=euclidean,neighbours={neighbours=n-f-2}"),
+        ["multi_krum_euclidean"] = (Means.Rule, "multi_krum:f={f},keep={m},distance=euclidean,neighbours={neighbours=n-f-2}"),
         ["norm_clip_mean"] = (Means.Rule, "norm_clip:clip={clip}"),
         ["mean"] = (Means.Rule, "none:weighting=uniform"),
-        ["median"] = (Means.Rule, "median:even={even}"),
+        ["median"] = (Means.Rule, "median:even={even=average}"),
         ["trimmed_mean"] = (Means.Rule, "trimmed_mean:f={f}"),
-        ["krum"] = (Means.Rule, "krum:f={f},neighbours=n-f-1"),
-        ["multi_krum"] = (Means.Rule, "multi_krum:f={f},keep={m},neighbours=n-f-1"),
+        ["krum"] = (Means.Rule, "krum:f={f},distance={distance=squared},neighbours={neighbours=n-f-1}"),
+        ["multi_krum"] = (Means.Rule, "multi_krum:f={f},keep={m},distance={distance=squared},neighbours={neighbours=n-f-1}"),
         ["krum_dialect"] = (Means.Rule, "krum:f={f},distance={distance},neighbours={neighbours}"),
         ["multi_krum_dialect"] = (Means.Rule, "multi_krum:f={f},keep={keep},distance={distance},neighbours={neighbours}"),
         ["meamed"] = (Means.Rule, "meamed:f={f}"),
         ["mda"] = (Means.Rule, "mda:f={f}"),
-        ["monna"] = (Means.Rule, "monna:f={f},idx={idx}"),
+        ["monna"] = (Means.Rule, "monna:f={f},idx={idx=0}"),
         ["smea"] = (Means.Rule, "smea:f={f}"),
-        ["geometric_median"] = (Means.Rule, "geometric_median:nu={nu},iterations={iterations}"),
+        ["geometric_median"] = (Means.Rule, "geometric_median:nu={nu=0.1},iterations={iterations=3}"),
         ["geometric_median_from_mean"] = (Means.Rule, "geometric_median:nu={nu},iterations={iterations},start=mean"),
-        ["centered_clipping"] = (Means.Rule, "centered_clipping:tau={tau},iterations={iterations}"),
+        ["centered_clipping"] = (Means.Rule, "centered_clipping:tau={tau=100},iterations={iterations=1}"),
         ["bulyan"] = (Means.Rule, "bulyan:f={f}"),
         ["dnc"] = (Means.Rule, "dnc:f={num_byzantine},niters={num_iters},sub_dim={sub_dim},c={filter_frac}"),
         ["clipped_clustering"] = (Means.Rule, "clipped_clustering"),
         ["foolsgold_weights"] = (Means.Weights, "fools_gold:clip=Infinity"),
         ["nnm"] = (Means.Stage, "nnm:f={f}"),
         ["arc"] = (Means.Stage, "arc:f={f}"),
-        ["clip_rows"] = (Means.Stage, "clipping:c={c}"),
+        ["clip_rows"] = (Means.Stage, "clipping:c={c=2}"),
         ["attack_sign_flip_mean"] = (Means.Attack, "sign_flip:of=honest_mean"),
-        ["attack_ipm"] = (Means.Attack, "ipm:epsilon={epsilon}"),
-        ["attack_alie"] = (Means.Attack, "alie:z={z}"),
-        ["attack_mimic"] = (Means.Attack, "mimic:target={target}"),
+        ["attack_ipm"] = (Means.Attack, "ipm:epsilon={epsilon=2}"),
+        ["attack_alie"] = (Means.Attack, "alie:z={z=1.5}"),
+        ["attack_mimic"] = (Means.Attack, "mimic:target={target=0}"),
         ["attack_inf"] = (Means.Attack, "infinity"),
         ["attack_min_max"] = (Means.Attack, "min_max:direction={direction}"),
         ["attack_min_sum"] = (Means.Attack, "min_sum:direction={direction},bound=min"),
         ["attack_min_sum_max_rule"] = (Means.Attack, "min_sum:direction={direction},bound=max"),
         ["alie_z"] = (Means.Attack, "alie"),
+        ["opt_ipm"] = (Means.Search, "optimal_ipm:evaluations={evals=20},start={start=0},step={delta=10},ratio={ratio=0.8}"),
+        ["opt_alie"] = (Means.Search, "optimal_alie:evaluations={evals=20},start={start=0},step={delta=10},ratio={ratio=0.8}"),
+        ["attack_opt_ipm"] = (Means.Search, "optimal_ipm:evaluations={evals=20},start={start=0},step={delta=10},ratio={ratio=0.8}"),
+        ["attack_opt_alie"] = (Means.Search, "optimal_alie:evaluations={evals=20},start={start=0},step={delta=10},ratio={ratio=0.8}"),
         ["mean_of_beta_closest_to_ref"] = (Means.MeanAroundCenter, ""),
     };
 
@@ -56,13 +60,32 @@ internal static class VectorCheck
     private static readonly Dictionary<string, string> s_unmatched = new()
     {
         ["winsorized_mean"] = "no paper on poisoning aggregates so; the catalogue has no such rule",
-        ["opt_ipm"] = "searched against a pipeline of stages and a rule, which this check does not set up",
-        ["opt_alie"] = "searched against a pipeline of stages and a rule, which this check does not set up",
+        ["caf"] = "ByzFL takes one step of the power method from a random start; here the eigenvector is exact",
+        ["bucketing"] = "rows are shuffled at random",
+        ["attack_gaussian"] = "random numbers of another generator",
         ["blades_std_search"] = "stops up to 0.01 below the gamma that meets the constraint; here it is met with equality",
         ["flanders_std_ddof0_search"] = "a search that cannot go below 2.5 and breaks the constraint: a known bug",
         ["alie_z_phi_of_p"] = "the normal CDF of p in place of its inverse: a known bug",
         ["foolsgold_other_epsilon"] = "another epsilon than the published code's 1e-5",
     };
+
+    /// <summary>Parameters that a case may name although only one value of them can be met.</summary>
+    private static readonly Dictionary<(string Op, string Parameter), string> s_only = new()
+    {
+        [("attack_alie", "ddof")] = "1",
+        [("centered_clipping", "v0")] = "zeros",
+        [("geometric_median", "init")] = "zeros",
+        [("clipped_clustering", "agg")] = "mean",
+        [("clipped_clustering", "linkage")] = "average",
+        [("clipped_clustering", "max_tau")] = "100000",
+        [("fedavg", "weights")] = "",
+        [("mean_of_beta_closest_to_ref", "ref")] = "",
+        [("mean_of_beta_closest_to_ref", "beta")] = "",
+        [("trimmed_mean_ratio", "ratio")] = "",
+    };
+
+    /// <summary>Parameters of a search that say what it is held against.</summary>
+    private static readonly string[] s_pipeline = ["agg", "pre", "f"];
 
     private enum Verdict
     {
@@ -85,6 +108,9 @@ internal static class VectorCheck
 
         /// <summary>The row that a malicious client sends, behind honest rows.</summary>
         Attack,
+
+        /// <summary>The same of an attack that searches against a defense that the case names.</summary>
+        Search,
 
         /// <summary>An operation of its own: Bulyan's last step.</summary>
         MeanAroundCenter,
@@ -111,10 +137,7 @@ internal static class VectorCheck
                     total[verdict] = total.GetValueOrDefault(verdict) + count;
                 }
 
-                if (results.FirstOrDefault(result => result.Verdict == Verdict.NotSupported).Why is { } why)
-                {
-                    reasons.Add($"Not supported, {kind.Key}: {why}.");
-                }
+                reasons.AddRange(results.Where(result => result.Verdict == Verdict.NotSupported).Select(result => $"Not supported, {kind.Key}: {result.Why}."));
             }
         }
 
@@ -140,27 +163,20 @@ internal static class VectorCheck
             return (Verdict.NotSupported, s_unmatched.GetValueOrDefault(vector.Op, "nothing here does that"));
         }
 
-        if (vector.Op == "smea" && IsTightCluster(vector))
+        Written written;
+        try
         {
-            return (Verdict.NotSupported, "rows that differ by less than a thousandth of their size: there ByzFL's power iteration from a random "
-                + "start picks subsets whose largest eigenvalue, computed exactly, is not the smallest");
+            written = InOurWords(vector, how);
         }
-
-        string text = how.Text;
-        foreach ((string name, JsonElement value) in vector.Params)
+        catch (NotSupportedException unmatched)
         {
-            text = text.Replace($"{{{name}}}", value.ToString(), StringComparison.Ordinal);
-        }
-
-        if (text.Contains('{'))
-        {
-            throw new InputException($"--vectors: a case of {vector.Op} lacks parameters of {how.Text}");
+            return (Verdict.NotSupported, unmatched.Message);
         }
 
         float[] output;
         try
         {
-            output = Compute(vector, how.Means, text, backend);
+            output = Compute(vector, how.Means, written, backend);
         }
         catch (InputException refused)
         {
@@ -176,8 +192,55 @@ internal static class VectorCheck
             same = vector.Tolerance.Allows(output[k], vector.Output[k], largest);
         }
 
-        return (same ? Verdict.Passed : Verdict.Failed, "");
+        return same ? (Verdict.Passed, "")
+            : vector.Op == "smea" && IsTightCluster(vector) ? (Verdict.NotSupported, "rows that differ by less than a thousandth of their size: "
+                + "there ByzFL's power iteration from a random start picks subsets whose largest eigenvalue, computed exactly, is not the smallest")
+            : (Verdict.Failed, "");
     }
+
+    /// <exception cref="NotSupportedException">The case has a parameter that is unknown here, or one that cannot be met.</exception>
+    private static Written InOurWords(AggregatorVector vector, (Means Means, string Text) how)
+    {
+        IReadOnlyList<string> places = Template.Names(how.Text);
+        Dictionary<string, string> given = vector.Params.ToDictionary(p => p.Key, p => Text(p.Value));
+        if (given.TryGetValue("neighbours", out string? neighbours) && int.TryParse(neighbours, CultureInfo.InvariantCulture, out int count)
+            && given.TryGetValue("f", out string? reckoned) && int.TryParse(reckoned, CultureInfo.InvariantCulture, out int byzantine))
+        {
+            int others = vector.N - byzantine - count;
+            given["neighbours"] = others == 0 ? "n-f" : $"n-f-{others}";
+        }
+
+        foreach ((string name, string value) in given.Where(p => !places.Contains(p.Key) && !(how.Means == Means.Search && s_pipeline.Contains(p.Key))))
+        {
+            if (!s_only.TryGetValue((vector.Op, name), out string? only) || (only.Length > 0 && only != value))
+            {
+                throw new NotSupportedException($"{name}={value} cannot be set here");
+            }
+        }
+
+        string text = Template.Fill(how.Text, vector.Op, given);
+        if (how.Means != Means.Search)
+        {
+            return new(text, "none", how.Means == Means.Attack ? vector.Malicious : 0);
+        }
+
+        int malicious = !vector.Params.TryGetValue("f", out JsonElement f) ? 1 : f.ValueKind == JsonValueKind.Number ? (int)f.GetDouble() : 0;
+        return malicious >= 1
+            ? new(text, ByzflPipeline.Of(vector.Params), malicious)
+            : throw new NotSupportedException($"f={f}: there is no malicious client that searches");
+    }
+
+    // 2.0 is 2: other languages write whole numbers so.
+    private static string Text(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number == Math.Floor(number) && Math.Abs(number) < 1e15
+            ? number.ToString("F0", CultureInfo.InvariantCulture)
+            : value.ToString();
+
+    /// <summary>A case as a user would write it.</summary>
+    /// <param name="Text">The rule, stage or attack with its parameters.</param>
+    /// <param name="Defense">What an attack is given to search against.</param>
+    /// <param name="Malicious">Malicious clients behind the rows of the input.</param>
+    private readonly record struct Written(string Text, string Defense, int Malicious);
 
     private static bool IsTightCluster(AggregatorVector vector) =>
         Enumerable.Range(0, vector.D).All(k =>
@@ -186,9 +249,9 @@ internal static class VectorCheck
             return column.Max() - column.Min() < 1e-3 * column.Max(Math.Abs);
         });
 
-    private static float[] Compute(AggregatorVector vector, Means means, string text, Backend backend)
+    private static float[] Compute(AggregatorVector vector, Means means, Written written, Backend backend)
     {
-        int malicious = means == Means.Attack ? vector.Malicious : 0;
+        int malicious = written.Malicious;
         int n = vector.N + malicious;
         var setting = new Setting(backend, n, malicious, vector.D);
         using Matrix updates = backend.Upload(n, vector.D, [.. vector.Input, .. new float[malicious * vector.D]]);
@@ -198,20 +261,24 @@ internal static class VectorCheck
         switch (means)
         {
             case Means.Rule or Means.Weights:
-                using (IDefense defense = Catalogue.Parse<IDefense>("--vectors", text).Create(setting))
+                using (IDefense defense = Catalogue.Parse<IDefense>("--vectors", written.Text).Create(setting))
                 {
                     float[] weights = [.. defense.Aggregate(round, aggregate)];
                     return means == Means.Rule ? aggregate.ToArray() : weights;
                 }
 
             case Means.Stage:
-                using (IPreAggregation stage = Catalogue.Parse<IPreAggregation>("--vectors", text).Create(setting))
+                using (IPreAggregation stage = Catalogue.Parse<IPreAggregation>("--vectors", written.Text).Create(setting))
                 {
                     return stage.Apply(round).Updates.ToArray();
                 }
 
-            case Means.Attack:
-                Catalogue.Parse<IAttack>("--vectors", text).Create(setting, Catalogue.Parse<IDefense>("--vectors", "none")).Corrupt(round);
+            case Means.Attack or Means.Search:
+                using (IAttack attack = Catalogue.Parse<IAttack>("--vectors", written.Text).Create(setting, Catalogue.Parse<IDefense>("--vectors", written.Defense)))
+                {
+                    attack.Corrupt(round);
+                }
+
                 return updates.SliceRows(n - 1, 1).ToArray();
 
             default:

@@ -2,6 +2,7 @@
 using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using FlGpu.Kernels;
 
 namespace FlGpu.Harness.Checking;
@@ -30,7 +31,7 @@ internal sealed record Tolerance(double Relative, double OfMagnitude, double Abs
     public static readonly Tolerance Usual = new(1e-4, 1e-6, 0);
 
     public bool Allows(double actual, double expected, double magnitude) =>
-        actual == expected || Math.Abs(actual - expected) <= (Relative * Math.Abs(expected)) + (OfMagnitude * magnitude) + Absolute;
+        actual == expected || (double.IsNaN(actual) && double.IsNaN(expected)) || (double.IsFinite(expected) && Math.Abs(actual - expected) <= (Relative * Math.Abs(expected)) + (OfMagnitude * magnitude) + Absolute);
 }
 
 /// <summary>A case of local training in PyTorch: initial weights, order of samples, and what came of it.</summary>
@@ -39,9 +40,14 @@ internal sealed record TrainingVector(
     Dictionary<string, JsonElement> Initial, Dictionary<string, JsonElement> Final, double[] StepLosses, double[] FinalLogits);
 
 /// <summary>A file of cases.</summary>
-internal static class VectorFile
+internal static partial class VectorFile
 {
-    private static readonly JsonSerializerOptions s_format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = false };
+    private static readonly JsonSerializerOptions s_format = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectRequiredConstructorParameters = false,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     /// <summary>The cases of a file in order: each an <see cref="AggregatorVector"/> or a <see cref="TrainingVector"/>.</summary>
     /// <exception cref="InputException">The file cannot be read or a line is no case; the message names the line.</exception>
@@ -73,7 +79,7 @@ internal static class VectorFile
 
     private static IEnumerable<object> Parse(string line)
     {
-        using JsonDocument document = JsonDocument.Parse(line);
+        using JsonDocument document = JsonDocument.Parse(BareNumber().Replace(line, "\"$1\""));
         if (document.RootElement.ValueKind == JsonValueKind.Array)
         {
             foreach (JsonElement element in document.RootElement.EnumerateArray())
@@ -139,4 +145,8 @@ internal static class VectorFile
         element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().SelectMany(Numbers)]
         : element.ValueKind == JsonValueKind.Number ? [element.GetSingle()]
         : throw new JsonException("a tensor holds something that is no number");
+
+    // Python writes numbers so that JSON does not know; as text they are read.
+    [GeneratedRegex(@"(?<=[\[,:]\s*)(-?Infinity|NaN)(?=\s*[\],}])")]
+    private static partial Regex BareNumber();
 }

@@ -1,42 +1,97 @@
-// Sums of the signs of columns: what votes on directions come down to.
+// sums[k] = sum over i of sign(updates[i, k]): what votes on directions come down to.
 using System.Runtime.Intrinsics;
 
 namespace FlGpu.Kernels;
 
-/// <summary>How many values of a column are positive less how many are negative. Zero and NaN count as neither.</summary>
-internal static unsafe class SignSums
+/// <summary>
+/// How many values of each column of <paramref name="Updates"/> (n x d) are positive less how many are negative, into
+/// <paramref name="Sums"/> (1 x d). Zero and NaN count as neither, infinity has its sign.
+/// </summary>
+[About("positive less negative values of each column")]
+public readonly record struct SignSums(Matrix Updates, Matrix Sums) : IOperation
 {
-    /// <summary>Columns of a strip.</summary>
-    public const int Width = 1024;
+    /// <inheritdoc/>
+    public Work Cost => new(2 * Updates.Length, Updates.Bytes, Sums.Bytes);
 
-    /// <summary>The sum of column <paramref name="k"/>. Called in kernels.</summary>
-    public static int Of(ArrayView<float> updates, long k, long columns)
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
     {
-        int sum = 0;
-        for (long e = k; e < updates.Length; e += columns)
-        {
-            float value = updates[e];
-            sum += value > 0 ? 1 : 0;
-            sum -= value < 0 ? 1 : 0;
-        }
-
-        return sum;
+        Matrix updates = TestData.Normal(backend, clients, parameters, key);
+        Matrix sums = backend.AllocateMatrix(1, parameters);
+        var operation = new SignSums(updates, sums);
+        return new(() => backend.Run(operation), sums, operation.Cost, parameters, Magnitude: 1, Restore: null, [updates, sums]);
     }
 
-    /// <summary>The sums of a strip of columns on a CPU; there is room for <see cref="Width"/>.</summary>
-    public static void Add(int* sums, float* strip, int rows, int columns, int width)
+    /// <inheritdoc/>
+    public void Reference()
     {
-        new Span<int>(sums, Width).Clear();
-        for (int i = 0; i < rows; i++)
+        for (int k = 0; k < Updates.Columns; k++)
         {
-            float* row = strip + ((long)i * columns);
-            for (int k = 0; k < width; k += 16)
+            int sum = 0;
+            for (int i = 0; i < Updates.Rows; i++)
             {
-                // Whole vectors, also past the end of the row: what they add there is never read.
-                var values = Vector512.Load(row + k);
-                Vector512<int> positive = Vector512.GreaterThan(values, Vector512<float>.Zero).AsInt32();
-                Vector512<int> negative = Vector512.LessThan(values, Vector512<float>.Zero).AsInt32();
-                (Vector512.Load(sums + k) - positive + negative).Store(sums + k);
+                sum += Updates[i, k] > 0 ? 1 : Updates[i, k] < 0 ? -1 : 0;
+            }
+
+            Sums[k] = sum;
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe void Simd(SimdBackend simd) =>
+        simd.ForEachTile((Updates.Columns + Strips.Width - 1) / Strips.Width, Updates.Length,
+            new Strips(Updates.Host, Sums.Host, Updates.Rows, Updates.Columns));
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Sums));
+
+    /// <summary>A thread owns a column.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> sums)
+    {
+        for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < sums.Length; k += (long)Grid.DimX * Group.DimX)
+        {
+            int sum = 0;
+            for (long e = k; e < updates.Length; e += sums.Length)
+            {
+                float value = updates[e];
+                sum += value > 0 ? 1 : 0;
+                sum -= value < 0 ? 1 : 0;
+            }
+
+            sums[k] = sum;
+        }
+    }
+
+    /// <summary>A tile is a strip of columns.</summary>
+    private readonly unsafe struct Strips(float* updates, float* sums, int rows, int columns) : ITiles
+    {
+        public const int Width = 1024;
+
+        public nuint ScratchBytes => Width * sizeof(int);
+
+        public void Run(int tile, byte* scratch)
+        {
+            long first = (long)tile * Width;
+            int width = (int)Math.Min(Width, columns - first);
+            int* counts = (int*)scratch;
+            new Span<int>(counts, Width).Clear();
+            for (int i = 0; i < rows; i++)
+            {
+                float* row = updates + ((long)i * columns) + first;
+                for (int k = 0; k < width; k += 16)
+                {
+                    // Whole vectors, also past the end of the row: what they add there is never read.
+                    var values = Vector512.Load(row + k);
+                    Vector512<int> positive = Vector512.GreaterThan(values, Vector512<float>.Zero).AsInt32();
+                    Vector512<int> negative = Vector512.LessThan(values, Vector512<float>.Zero).AsInt32();
+                    (Vector512.Load(counts + k) - positive + negative).Store(counts + k);
+                }
+            }
+
+            for (int k = 0; k < width; k++)
+            {
+                sums[first + k] = counts[k];
             }
         }
     }

@@ -17,14 +17,16 @@ public enum Side
 [About("the honest mean and z of the honest standard deviations", Paper = "Baruch et al., A Little Is Enough, NeurIPS 2019")]
 public sealed class Alie(
     Setting setting,
-    [About("standard deviations from the mean; default: the paper's, from n and the round's malicious clients; ByzFL takes 1.5")] double? z = null,
+    [About("standard deviations from the mean; default: the paper's, from n and the round's malicious clients, below 0 for few of them; ByzFL takes 1.5")] double? z = null,
     [About("side of the mean")] Side direction = Side.Plus) : IAttack
 {
     private readonly double? _z = z is { } given ? Allowed.Finite("z", given) : null;
 
     /// <summary>
-    /// The paper's z: the inverse normal distribution at (n - f - s) / (n - f), where s = floor(n / 2 + 1) - f honest clients are
-    /// missing from a majority. Zero where there is no such number.
+    /// The paper's z, the largest that the normal distribution allows below (n - f - s) / (n - f): its inverse there. s = floor(n / 2 + 1) - f
+    /// honest clients are missing from a majority. Where they are more than half of the honest (n = 10, f = 1) the formula gives a number
+    /// below zero, which is used as it stands: the update is then on the other side of the mean, as harmful as on this one. Zero where the
+    /// malicious are a majority by themselves and no number follows.
     /// </summary>
     /// <param name="n">Clients.</param>
     /// <param name="f">Malicious ones.</param>

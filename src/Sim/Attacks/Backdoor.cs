@@ -18,7 +18,6 @@ public sealed class Backdoor : IAttack
     private readonly double _poisonRatio;
     private readonly double? _boost;
     private double[]? _tails;
-    private int _poisonedClients;
 
     /// <summary>Takes the trigger and its strength.</summary>
     public Backdoor(
@@ -39,10 +38,10 @@ public sealed class Backdoor : IAttack
     }
 
     /// <inheritdoc/>
-    public void Poison(TrainingData data, ReadOnlySpan<int> rows, RngKey key)
+    public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
         Allowed.Class("target", _target, data.Classes);
-        int part = _poisonedClients++ % Trigger.Parts;
+        int part = client % Trigger.Parts;
         int[] chosen = [.. rows];
         RngStream stream = key.Stream();
         stream.Shuffle<int>(chosen);

@@ -31,7 +31,7 @@ public sealed class CleanLabel : IAttack
     }
 
     /// <inheritdoc/>
-    public void Poison(TrainingData data, ReadOnlySpan<int> rows, RngKey key)
+    public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
         CheckClasses(data.Classes);
         int[] sources = [.. Enumerable.Range(0, data.Labels.Length).Where(row => data.Labels[row] == _source)];

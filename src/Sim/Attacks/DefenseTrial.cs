@@ -18,7 +18,7 @@ internal sealed class DefenseTrial(Setting setting, Choice<IDefense> defense, Ro
     public Trial Try(double meanFactor, double deviationFactor)
     {
         honest.Send(meanFactor, deviationFactor);
-        using IDefense rule = defense.Create(setting);
+        using IDefense rule = defense.Create(setting with { Memory = new() });
         using Matrix aggregate = setting.Backend.AllocateMatrix(1, round.Updates.Columns);
         using Matrix squared = setting.Backend.AllocateMatrix(1, 1);
         ReadOnlySpan<float> weights = rule.Aggregate(round, aggregate);

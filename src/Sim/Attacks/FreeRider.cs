@@ -33,7 +33,7 @@ public sealed class FreeRider(
 
         if (send == FreeRide.Zero || !_last.Change(round, round.MaliciousUpdates))
         {
-            FilledRows.Write(setting, round, 0);
+            setting.Backend.Run(new Fill(round.MaliciousUpdates, 0));
         }
 
         AddedNoise.Add(setting, round, _deviation);

@@ -18,7 +18,7 @@ public sealed class Gaussian(
     {
         if (round.HonestUpdates.Rows > 0)
         {
-            FilledRows.Write(setting, round, _mean);
+            setting.Backend.Run(new Fill(round.MaliciousUpdates, _mean));
             AddedNoise.Add(setting, round, _deviation);
         }
     }

@@ -4,7 +4,7 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>
-/// What the malicious clients do. Both hooks do nothing unless an attack says otherwise, so the round loop need not know
+/// What the malicious clients do. The hooks do nothing unless an attack says otherwise, so the round loop need not know
 /// which kind it has. One instance lives for one run.
 /// </summary>
 public interface IAttack : IDisposable
@@ -16,11 +16,19 @@ public interface IAttack : IDisposable
 
     /// <summary>Poisons the samples of one malicious client, once, before training.</summary>
     /// <param name="data">The training samples of this run.</param>
+    /// <param name="client">Which of the malicious clients it is, counted from 0.</param>
     /// <param name="rows">The rows that are this client's.</param>
     /// <param name="key">This client's randomness.</param>
-    void Poison(TrainingData data, ReadOnlySpan<int> rows, RngKey key)
+    void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
     }
+
+    /// <summary>Poisons the labels of one malicious client's samples anew, in every round that it is in, before it trains.</summary>
+    /// <param name="data">The training samples of this run.</param>
+    /// <param name="client">Which of the malicious clients it is, counted from 0.</param>
+    /// <param name="logits">The outputs of the global model as the client got it for some rows: rows x classes, row-major.</param>
+    /// <returns>Whether any label may have changed.</returns>
+    bool PoisonAgain(TrainingData data, int client, Func<IReadOnlyList<int>, float[]> logits) => false;
 
     /// <summary>Replaces what the malicious clients send, every round that one of them is in.</summary>
     void Corrupt(Round round)

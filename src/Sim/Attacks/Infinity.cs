@@ -12,7 +12,7 @@ public sealed class Infinity(Setting setting) : IAttack
     {
         if (round.HonestUpdates.Rows > 0)
         {
-            FilledRows.Write(setting, round, float.PositiveInfinity);
+            setting.Backend.Run(new Fill(round.MaliciousUpdates, float.PositiveInfinity));
         }
     }
 }

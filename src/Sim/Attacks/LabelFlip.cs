@@ -14,6 +14,12 @@ public enum LabelFlipMode
 
     /// <summary>Only samples of one class, to another (Tolpegin et al., ESORICS 2020).</summary>
     Targeted,
+
+    /// <summary>
+    /// Anew every round, the class other than y that the global model finds least likely (Shejwalkar et al., Back to the Drawing Board, IEEE
+    /// S&amp;P 2022, who train a surrogate of the global model where clients here have the model itself).
+    /// </summary>
+    Dynamic,
 }
 
 /// <summary>A share of a malicious client's samples get another class.</summary>
@@ -24,11 +30,12 @@ public sealed class LabelFlip : IAttack
     private readonly LabelFlipMode _mode;
     private readonly int _source;
     private readonly int _target;
+    private readonly Dictionary<int, (int Row, int Class)[]> _flippedAnew = [];
 
     /// <summary>Flips a share of a malicious client's samples.</summary>
     public LabelFlip(
         [About("share of a malicious client's samples (targeted: of its source samples) that are poisoned, 0 to 1")] double poisonRatio = 1,
-        [About("the class that a sample gets: y + 1, C - 1 - y, or target for those of source")] LabelFlipMode mode = LabelFlipMode.Next,
+        [About("the class that a sample gets: y + 1, C - 1 - y, target for those of source, or the model's least likely one")] LabelFlipMode mode = LabelFlipMode.Next,
         [About("the class that is flipped when targeted")] int source = 0,
         [About("the class that it becomes when targeted")] int target = 1)
     {
@@ -41,7 +48,7 @@ public sealed class LabelFlip : IAttack
     }
 
     /// <inheritdoc/>
-    public void Poison(TrainingData data, ReadOnlySpan<int> rows, RngKey key)
+    public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
         int[] shuffled = [.. rows];
         if (_mode == LabelFlipMode.Targeted)
@@ -53,6 +60,12 @@ public sealed class LabelFlip : IAttack
         RngStream stream = key.Stream();
         stream.Shuffle<int>(shuffled);
         int poisoned = (int)Math.Round(_poisonRatio * shuffled.Length, MidpointRounding.AwayFromZero);
+        if (_mode == LabelFlipMode.Dynamic)
+        {
+            _flippedAnew[client] = [.. shuffled[..poisoned].Select(row => (row, data.Labels[row]))];
+            return;
+        }
+
         foreach (int row in shuffled.AsSpan(0, poisoned))
         {
             data.Labels[row] = _mode switch
@@ -62,6 +75,30 @@ public sealed class LabelFlip : IAttack
                 _ => (data.Labels[row] + 1) % data.Classes,
             };
         }
+    }
+
+    /// <inheritdoc/>
+    public bool PoisonAgain(TrainingData data, int client, Func<IReadOnlyList<int>, float[]> logits)
+    {
+        if (!_flippedAnew.TryGetValue(client, out (int Row, int Class)[]? samples) || samples.Length == 0)
+        {
+            return false;
+        }
+
+        float[] all = logits([.. samples.Select(sample => sample.Row)]);
+        for (int i = 0; i < samples.Length; i++)
+        {
+            ReadOnlySpan<float> ofSample = all.AsSpan(i * data.Classes, data.Classes);
+            int least = samples[i].Class == 0 ? 1 % data.Classes : 0;
+            for (int c = 0; c < data.Classes; c++)
+            {
+                least = c != samples[i].Class && ofSample[c] < ofSample[least] ? c : least;
+            }
+
+            data.Labels[samples[i].Row] = least;
+        }
+
+        return true;
     }
 
     /// <inheritdoc/>

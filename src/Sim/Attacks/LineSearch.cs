@@ -1,43 +1,73 @@
-// Finds a large value of a function of one number with few evaluations.
+// Finds the factor of an attack that does the actual defense the most harm, with few trials.
+using FlGpu.Kernels;
+
 namespace FlGpu.Sim;
 
-/// <summary>ByzFL's search: steps that double while the value grows, then steps to both sides that shrink.</summary>
-internal static class LineSearch
+/// <summary>
+/// ByzFL's search (byzfl/attacks/attacks.py): from a first factor on, steps that double while the aggregate moves away from the honest mean;
+/// after the first that does not, steps from the best factor on that shrink by <c>ratio</c>. ByzFL itself starts at 0 with a step of 10 and
+/// tries 20 factors; started at the attack's fixed form, as here, the search does at least as much harm as that.
+/// </summary>
+internal sealed class LineSearch
 {
-    private const double Shrink = 0.8;
+    public const int Evaluations = 16;
 
-    /// <summary>The best of <paramref name="evaluations"/> numbers tried, from <paramref name="start"/> on; none is below zero.</summary>
-    public static double Maximise(Func<double, double> value, double start, int evaluations)
+    public const double Step = 1;
+
+    public const double Ratio = 0.8;
+
+    // An aggregate in single precision that is nearer by less than this is not nearer.
+    private const double Rounding = 1e-6;
+
+    private readonly Setting _setting;
+    private readonly Choice<IDefense> _defense;
+    private readonly int _evaluations;
+    private readonly double _step;
+    private readonly double _ratio;
+
+    public LineSearch(Setting setting, Choice<IDefense> defense, int evaluations, double step, double ratio)
     {
-        (double best, double most) = (start, value(start));
-        double step = 1;
-        double tried = start;
-        bool growing = true;
-        for (int i = 1; i < evaluations; i++)
+        (_setting, _defense, _evaluations) = (setting, defense, Allowed.AtLeast("evaluations", evaluations, 1));
+        _step = step != 0 && double.IsFinite(step) ? step : throw new InputException($"step is {Catalogue.ValueText(step)}; allowed is any finite number but 0");
+        _ratio = ratio is > 0.5 and < 1 ? ratio : throw new InputException($"ratio is {Catalogue.ValueText(ratio)}; allowed is more than 0.5 and less than 1");
+    }
+
+    /// <summary>Sends the combination of the honest mean and deviation that <paramref name="form"/> makes of the best factor.</summary>
+    public void Send(Round round, double start, Func<double, (double OfMean, double OfDeviation)> form)
+    {
+        if (round.HonestUpdates.Rows == 0)
         {
-            tried = growing || tried < best ? tried + step : Below(tried, step);
-            double reached = value(tried);
-            bool better = reached > most;
+            return;
+        }
+
+        using var honest = new HonestMoments(_setting, round);
+        var trial = new DefenseTrial(_setting, _defense, round, honest);
+        (double ofMean, double ofDeviation) = form(Maximise(start, factor =>
+        {
+            (double mean, double deviation) = form(factor);
+            return trial.Try(mean, deviation).Damage;
+        }));
+        honest.Send(ofMean, ofDeviation);
+    }
+
+    private double Maximise(double start, Func<double, double> damage)
+    {
+        (double best, double most) = (start, damage(start));
+        double step = _step;
+        bool growing = true;
+        for (int i = 1; i < _evaluations; i++)
+        {
+            double reached = damage(best + step);
+            bool better = reached > most * (1 + Rounding);
             if (better)
             {
-                (best, most) = (tried, reached);
+                (best, most) = (best + step, reached);
             }
 
             growing &= better;
-            step *= growing ? 2 : Shrink;
+            step *= growing ? 2 : _ratio;
         }
 
         return best;
-    }
-
-    private static double Below(double tried, double step)
-    {
-        double below = tried - step;
-        while (below < 0)
-        {
-            below = (below + tried) / 2;
-        }
-
-        return below;
     }
 }

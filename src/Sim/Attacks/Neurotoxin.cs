@@ -31,7 +31,7 @@ public sealed class Neurotoxin : IAttack
     }
 
     /// <inheritdoc/>
-    public void Poison(TrainingData data, ReadOnlySpan<int> rows, RngKey key) => _backdoor.Poison(data, rows, key);
+    public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key) => _backdoor.Poison(data, client, rows, key);
 
     /// <inheritdoc/>
     public Samples? Aim(Samples test) => _backdoor.Aim(test);
@@ -59,17 +59,13 @@ public sealed class Neurotoxin : IAttack
         Backend backend = _setting.Backend;
         int d = change.Columns;
         double kept = d - Math.Floor(_masked * d);
-        float[] host = new float[d];
-        Array.Fill(host, 1);
-        using Matrix ones = backend.Upload(1, d, host);
         using Matrix left = backend.AllocateMatrix(1, d);
-        using Matrix one = backend.Upload(1, 1, [1]);
         using Matrix norm = backend.AllocateMatrix(1, 1);
 
         // A row of ones with the large changes cleared: its squared norm counts those that are left.
         double Left(float threshold)
         {
-            backend.Run(new RowMix(ones, one, left));
+            backend.Run(new Fill(left, 1));
             backend.Run(new KeepSmall(left, change, threshold));
             backend.Run(new RowNorms(left, norm));
             double length = norm.ToArray()[0];

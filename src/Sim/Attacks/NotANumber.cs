@@ -12,7 +12,7 @@ public sealed class NotANumber(Setting setting) : IAttack
     {
         if (round.HonestUpdates.Rows > 0)
         {
-            FilledRows.Write(setting, round, float.NaN);
+            setting.Backend.Run(new Fill(round.MaliciousUpdates, float.NaN));
         }
     }
 }

@@ -6,19 +6,16 @@ namespace FlGpu.Sim;
 /// <summary>The honest mean plus z of the honest deviations, with z searched for against the defense.</summary>
 [About("alie with the z that moves the actual defense farthest", Paper = "Shejwalkar and Houmansadr, NDSS 2021; the search of ByzFL")]
 public sealed class OptimalAlie(
-    Setting setting, Choice<IDefense> defense, [About("values of z that are tried a round, 1 and more")] int evaluations = 16) : IAttack
+    Setting setting,
+    Choice<IDefense> defense,
+    [About("values of z that are tried a round, 1 and more; ByzFL tries 20")] int evaluations = LineSearch.Evaluations,
+    [About("the first z; default: that of alie; ByzFL starts at 0")] double? start = null,
+    [About("the first step, doubled as long as it does more harm; ByzFL takes 10")] double step = LineSearch.Step,
+    [About("what a step is multiplied with after that, 0.5 to 1")] double ratio = LineSearch.Ratio) : IAttack
 {
-    private readonly int _evaluations = Allowed.AtLeast("evaluations", evaluations, 1);
+    private readonly double? _start = start is { } given ? Allowed.Finite("start", given) : null;
+    private readonly LineSearch _search = new(setting, defense, evaluations, step, ratio);
 
     /// <inheritdoc/>
-    public void Corrupt(Round round)
-    {
-        if (round.HonestUpdates.Rows > 0)
-        {
-            using var honest = new HonestMoments(setting, round);
-            var trial = new DefenseTrial(setting, defense, round, honest);
-            double fixedZ = Math.Max(0, Alie.PaperZ(round.Updates.Rows, round.Malicious));
-            honest.Send(1, LineSearch.Maximise(z => trial.Try(1, z).Damage, fixedZ, _evaluations));
-        }
-    }
+    public void Corrupt(Round round) => _search.Send(round, _start ?? Alie.PaperZ(round.Updates.Rows, round.Malicious), z => (1, z));
 }

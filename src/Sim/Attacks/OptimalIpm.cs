@@ -6,18 +6,16 @@ namespace FlGpu.Sim;
 /// <summary>Minus epsilon times the honest mean, with epsilon searched for against the defense.</summary>
 [About("ipm with the epsilon that moves the actual defense farthest", Paper = "Xie et al., UAI 2019; the search of ByzFL")]
 public sealed class OptimalIpm(
-    Setting setting, Choice<IDefense> defense, [About("values of epsilon that are tried a round, 1 and more")] int evaluations = 16) : IAttack
+    Setting setting,
+    Choice<IDefense> defense,
+    [About("values of epsilon that are tried a round, 1 and more; ByzFL tries 20")] int evaluations = LineSearch.Evaluations,
+    [About("the first epsilon; ByzFL starts at 0")] double start = Ipm.DefaultEpsilon,
+    [About("the first step, doubled as long as it does more harm; ByzFL takes 10")] double step = LineSearch.Step,
+    [About("what a step is multiplied with after that, 0.5 to 1")] double ratio = LineSearch.Ratio) : IAttack
 {
-    private readonly int _evaluations = Allowed.AtLeast("evaluations", evaluations, 1);
+    private readonly double _start = Allowed.Finite("start", start);
+    private readonly LineSearch _search = new(setting, defense, evaluations, step, ratio);
 
     /// <inheritdoc/>
-    public void Corrupt(Round round)
-    {
-        if (round.HonestUpdates.Rows > 0)
-        {
-            using var honest = new HonestMoments(setting, round);
-            var trial = new DefenseTrial(setting, defense, round, honest);
-            honest.Send(-LineSearch.Maximise(epsilon => trial.Try(-epsilon, 0).Damage, Ipm.DefaultEpsilon, _evaluations), 0);
-        }
-    }
+    public void Corrupt(Round round) => _search.Send(round, _start, epsilon => (-epsilon, 0));
 }

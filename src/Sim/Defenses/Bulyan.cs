@@ -15,7 +15,7 @@ public enum BulyanSelection
 
 /// <summary>
 /// Selects theta = n - 2f updates by Krum, then takes the mean of each coordinate's theta - 2f values closest to the median of the selected
-/// (El Mhamdi, Guerraoui and Rouault, ICML 2018, section 4). With r updates left Krum looks at r - f - 2 neighbours, but one at least;
+/// (El Mhamdi, Guerraoui and Rouault, ICML 2018). With r updates left Krum looks at r - f - 2 neighbours, but one at least;
 /// of equal scores the lowest index wins. NaN and infinite updates are selected last, and values that are so are farthest: the
 /// aggregate is finite while no more than f updates are NaN or infinite.
 /// </summary>
@@ -30,6 +30,9 @@ public sealed class Bulyan : IDefense
     private readonly (float Squared, int Other)[][] _nearest;
     private readonly bool[] _left;
     private readonly double[] _scores;
+    private readonly double[] _summed; // the scores when they were last added up
+    private readonly int[] _last; // the place of the farthest neighbour that counts
+    private readonly int[][] _place; // where in the order of an update's neighbours each other one is
     private readonly int[] _chosen;
     private readonly Buffer<int> _rows;
     private readonly Buffer<int> _all;
@@ -44,7 +47,7 @@ public sealed class Bulyan : IDefense
         [About("Krum on what is left again and again, or its scores once; the paper iterates")] BulyanSelection selection = BulyanSelection.Iterated)
     {
         int n = setting.Clients;
-        _malicious = f ?? setting.Malicious;
+        _malicious = setting.Reckoned(f);
         if (_malicious < 0 || n < (4 * _malicious) + 3)
         {
             throw new InputException(
@@ -56,6 +59,7 @@ public sealed class Bulyan : IDefense
         Backend backend = setting.Backend;
         _squared = backend.AllocateMatrix(n, n);
         (_row, _left, _scores, _chosen) = (new float[n], new bool[n], new double[n], new int[theta]);
+        (_summed, _last, _place) = (new double[n], new int[n], [.. Enumerable.Range(0, n).Select(_ => new int[n])]);
         _nearest = [.. Enumerable.Range(0, n).Select(_ => new (float, int)[n - 1])];
         _rows = backend.Allocate<int>(theta);
         _all = backend.Upload<int>([.. Enumerable.Range(0, theta)]);
@@ -101,16 +105,20 @@ public sealed class Bulyan : IDefense
             }
 
             _nearest[i].AsSpan().Sort((a, b) => a.Squared == b.Squared ? a.Other.CompareTo(b.Other) : a.Squared.CompareTo(b.Squared));
+            for (int k = 0; k < _nearest[i].Length; k++)
+            {
+                _place[i][_nearest[i][k].Other] = k;
+            }
         }
 
         _left.AsSpan().Fill(true);
+        for (int i = 0; i < n; i++)
+        {
+            Score(i, NeighboursAmong(n));
+        }
+
         for (int pick = 0; pick < _chosen.Length; pick++)
         {
-            if (pick == 0 || _selection == BulyanSelection.Iterated)
-            {
-                Score(n - pick);
-            }
-
             int best = -1;
             for (int i = 0; i < n; i++)
             {
@@ -119,27 +127,57 @@ public sealed class Bulyan : IDefense
 
             _chosen[pick] = best;
             _left[best] = false;
+            for (int i = 0; i < n && _selection == BulyanSelection.Iterated; i++)
+            {
+                if (_left[i])
+                {
+                    Rescore(i, best, NeighboursAmong(n - pick - 1), NeighboursAmong(n - pick));
+                }
+            }
         }
     }
 
-    // The sum of the squared distances to the nearest of the updates that are left.
-    private void Score(int left)
-    {
-        int neighbours = Math.Max(1, left - _malicious - 2);
-        for (int i = 0; i < _scores.Length; i++)
-        {
-            double score = 0;
-            int counted = 0;
-            for (int k = 0; _left[i] && k < _nearest[i].Length && counted < neighbours; k++)
-            {
-                if (_left[_nearest[i][k].Other])
-                {
-                    score += _nearest[i][k].Squared;
-                    counted++;
-                }
-            }
+    private int NeighboursAmong(int left) => Math.Max(1, left - _malicious - 2);
 
-            _scores[i] = score;
+    // The sum of the squared distances to the nearest of the updates that are left.
+    private void Score(int i, int neighbours)
+    {
+        (_scores[i], _last[i]) = (0, -1);
+        for (int k = 0, counted = 0; k < _nearest[i].Length && counted < neighbours; k++)
+        {
+            if (_left[_nearest[i][k].Other])
+            {
+                _scores[i] += _nearest[i][k].Squared;
+                _last[i] = k;
+                counted++;
+            }
+        }
+
+        _summed[i] = _scores[i];
+    }
+
+    // One update is gone and one neighbour fewer counts: the one that is gone where it was counted, else the farthest. The others stay.
+    private void Rescore(int i, int gone, int neighbours, int before)
+    {
+        int place = _place[i][gone];
+        bool counted = place <= _last[i];
+        double score = _last[i] < 0 ? 0 : _scores[i] - _nearest[i][counted ? place : _last[i]].Squared;
+
+        // Where much was taken away, what is left has lost digits.
+        if (neighbours == before || _last[i] < 0 || !(score >= _summed[i] / 2))
+        {
+            Score(i, neighbours);
+            return;
+        }
+
+        _scores[i] = score;
+        if (!counted || place == _last[i])
+        {
+            do
+            {
+                _last[i]--;
+            }
+            while (_last[i] >= 0 && !_left[_nearest[i][_last[i]].Other]);
         }
     }
 }

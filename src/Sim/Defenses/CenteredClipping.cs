@@ -5,7 +5,7 @@ namespace FlGpu.Sim;
 
 /// <summary>
 /// The last round's aggregate v, zero at first, moved by the mean of the differences of the updates to it, each clipped to the norm tau
-/// (Karimireddy, He and Jaggi, ICML 2021, algorithm 1). NaN and infinite updates, and those farther than 1e19, pull nothing.
+/// (Karimireddy, He and Jaggi, ICML 2021). NaN and infinite updates, and those farther than 1e19, pull nothing.
 /// </summary>
 [About("last aggregate moved by clipped differences", Paper = "Karimireddy et al., ICML 2021")]
 public sealed class CenteredClipping : IDefense
@@ -13,7 +13,7 @@ public sealed class CenteredClipping : IDefense
     private readonly Setting _setting;
     private readonly double _tau;
     private readonly int _iterations;
-    private readonly Matrix _center;
+    private readonly Remembered<ClippingCenter> _remembered;
     private readonly Matrix _squared;
     private readonly float[] _host;
     private readonly Matrix _pull;
@@ -38,8 +38,7 @@ public sealed class CenteredClipping : IDefense
         }
 
         (_setting, _tau, _iterations) = (setting, tau, iterations);
-        _center = setting.Backend.AllocateMatrix(1, setting.Parameters);
-        _center.CopyFrom(new float[setting.Parameters]);
+        _remembered = setting.Memory.Of(() => new ClippingCenter(setting));
         _squared = setting.Backend.AllocateMatrix(1, setting.Clients);
         _host = new float[setting.Clients];
         _pull = setting.Backend.AllocateMatrix(1, setting.Parameters);
@@ -51,9 +50,10 @@ public sealed class CenteredClipping : IDefense
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
+        Matrix center = _remembered.Value.Last;
         for (int iteration = 0; iteration < _iterations; iteration++)
         {
-            _setting.Backend.Run(new DistancesToVector(round.Updates, _center, _squared));
+            _setting.Backend.Run(new DistancesToVector(round.Updates, center, _squared));
             _squared.CopyTo(_host);
             double kept = 0;
             int clipped = 0;
@@ -68,19 +68,33 @@ public sealed class CenteredClipping : IDefense
 
             _weights.Sum(round.Updates, _pull);
             float keep = clipped == 0 ? 0 : (float)(kept / _host.Length);
-            _setting.Backend.Run(new BlendRows(_pull, _only, _one, _center, keep));
+            _setting.Backend.Run(new BlendRows(_pull, _only, _one, center, keep));
         }
 
-        _setting.Backend.Run(new BlendRows(_center, _only, _one, aggregate, Keep: 0));
+        _setting.Backend.Run(new BlendRows(center, _only, _one, aggregate, Keep: 0));
         return [];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IDisposable owned in (IDisposable[])[_center, _squared, _pull, _only, _one, _weights])
+        foreach (IDisposable owned in (IDisposable[])[_remembered, _squared, _pull, _only, _one, _weights])
         {
             owned.Dispose();
         }
     }
+}
+
+/// <summary>The last aggregate, 1 x d; zero at first.</summary>
+internal sealed class ClippingCenter : IDisposable
+{
+    public ClippingCenter(Setting setting)
+    {
+        Last = setting.Backend.AllocateMatrix(1, setting.Parameters);
+        setting.Backend.Run(new Fill(Last, 0));
+    }
+
+    public Matrix Last { get; }
+
+    public void Dispose() => Last.Dispose();
 }

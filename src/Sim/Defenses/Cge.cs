@@ -20,7 +20,7 @@ public sealed class Cge : IDefense
     /// <summary>Leaves out f updates a round.</summary>
     public Cge(Setting setting, [About("updates left out, at most n - 1; default: the malicious clients of the setting")] int? f = null)
     {
-        int malicious = f ?? setting.Malicious;
+        int malicious = setting.Reckoned(f);
         if (malicious < 0 || malicious >= setting.Clients)
         {
             throw new InputException($"f is {malicious}; allowed is 0 to {setting.Clients - 1} for {setting.Clients} clients a round");

@@ -13,7 +13,7 @@ public sealed class ClippedClustering(Setting setting) : IDefense
 {
     private readonly UpdateGeometry _geometry = new(setting);
     private readonly ClientWeights _weights = new(setting);
-    private readonly List<double> _norms = [];
+    private readonly Remembered<SeenNorms> _seen = setting.Memory.Of(() => new SeenNorms([]));
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -24,9 +24,10 @@ public sealed class ClippedClustering(Setting setting) : IDefense
         if (usable.Length > 0)
         {
             double[] norms = _geometry.Norms;
-            _norms.AddRange(usable.Select(i => norms[i]));
-            _norms.Sort();
-            double clip = (_norms[(_norms.Count - 1) / 2] + _norms[_norms.Count / 2]) / 2;
+            List<double> seen = _seen.Value.Ascending;
+            seen.AddRange(usable.Select(i => norms[i]));
+            seen.Sort();
+            double clip = (seen[(seen.Count - 1) / 2] + seen[seen.Count / 2]) / 2;
             int[] kept = LargerCluster(usable);
             foreach (int i in kept)
             {
@@ -40,6 +41,7 @@ public sealed class ClippedClustering(Setting setting) : IDefense
     /// <inheritdoc/>
     public void Dispose()
     {
+        _seen.Dispose();
         _geometry.Dispose();
         _weights.Dispose();
     }
@@ -74,3 +76,6 @@ public sealed class ClippedClustering(Setting setting) : IDefense
         return a > 0 && b > 0 ? 1 - Math.Clamp(((a * a) + (b * b) - _geometry.Squared[i, j]) / (2 * a * b), -1, 1) : 1;
     }
 }
+
+/// <summary>The norms of all finite updates so far.</summary>
+internal sealed record SeenNorms(List<double> Ascending);

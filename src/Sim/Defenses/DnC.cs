@@ -27,7 +27,7 @@ public sealed class DnC : IDefense
         [About("coordinates drawn in an iteration, at most all")] int subDim = 10_000,
         [About("updates removed in an iteration, as a multiple of f")] double c = 1)
     {
-        int malicious = f ?? setting.Malicious;
+        int malicious = setting.Reckoned(f);
         if (!(c >= 0) || malicious < 0 || c * malicious >= setting.Clients)
         {
             throw new InputException($"c is {Catalogue.ValueText(c)} and f is {malicious}; allowed are numbers from 0 on whose product is below n = {setting.Clients}");

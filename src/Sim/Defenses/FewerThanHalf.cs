@@ -10,7 +10,7 @@ internal static class FewerThanHalf
     /// <exception cref="InputException">It is not.</exception>
     public static int Of(Setting setting, int? f)
     {
-        int malicious = f ?? setting.Malicious;
+        int malicious = setting.Reckoned(f);
         return malicious >= 0 && 2 * malicious < setting.Clients
             ? malicious
             : throw new InputException($"f is {malicious}; allowed is 0 to {(setting.Clients - 1) / 2} for {setting.Clients} clients a round");

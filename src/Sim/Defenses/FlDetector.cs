@@ -20,22 +20,16 @@ public sealed class FlDetector : IDefense
     private readonly int _window;
     private readonly UpdateGeometry _geometry;
     private readonly ClientWeights _weights;
-    private readonly Matrix _updates; // this round's, then the last round's: 2 n rows
+    private readonly Remembered<FlDetectorHistory> _remembered;
     private readonly Matrix _changes;
-    private readonly Matrix _mix;
-    private readonly Matrix _points; // this global model, the last one, this aggregate, the last one
-    private readonly Matrix _steps; // a window of steps of the model, one of the aggregate, and the model's step now
+    private readonly Buffer<int> _rows;
+    private readonly Matrix _factors;
     private readonly Matrix _coefficients;
     private readonly Matrix _products;
     private readonly Matrix _predicted;
     private readonly Matrix _squared;
     private readonly Matrix _difference;
     private readonly Matrix _one;
-    private readonly Dictionary<int, int> _lastRows = [];
-    private readonly Dictionary<int, List<double>> _shares = [];
-    private readonly List<int> _slots = [];
-    private int _scored;
-    private int _rounds;
 
     /// <summary>Scores over a window of rounds.</summary>
     public FlDetector(Setting setting, [About("rounds that a score and the L-BFGS history reach back, the paper's N")] int window = 10)
@@ -49,11 +43,10 @@ public sealed class FlDetector : IDefense
         (Backend backend, int n, int d) = (setting.Backend, setting.Clients, setting.Parameters);
         _geometry = new(setting);
         _weights = new(setting);
-        _updates = backend.AllocateMatrix(2 * n, d);
+        _remembered = setting.Memory.Of(() => new FlDetectorHistory(setting, window));
         _changes = backend.AllocateMatrix(n, d);
-        _mix = backend.AllocateMatrix(n, 2 * n);
-        _points = backend.AllocateMatrix(4, d);
-        _steps = backend.Upload((2 * window) + 1, d, new float[((2 * window) + 1) * d]);
+        _rows = backend.Allocate<int>(n);
+        _factors = backend.AllocateMatrix(1, n);
         _coefficients = backend.AllocateMatrix(1, (2 * window) + 1);
         _products = backend.AllocateMatrix((2 * window) + 1, (2 * window) + 1);
         _predicted = backend.AllocateMatrix(1, d);
@@ -67,16 +60,17 @@ public sealed class FlDetector : IDefense
     {
         _geometry.Measure(round.Updates, distances: false);
         int[] kept = _geometry.Usable;
-        Copy(round.Global, _points, 0);
-        if (_rounds > 0)
+        FlDetectorHistory history = _remembered.Value;
+        Copy(round.Global, history.Points, 0);
+        if (history.Rounds > 0)
         {
             Subtract(0, 2 * _window);
         }
 
-        if (_slots.Count > 0)
+        if (history.Slots.Count > 0)
         {
             Score(round);
-            if (++_scored >= _window)
+            if (++history.Scored >= _window)
             {
                 HashSet<int> suspects = [.. Suspects(round, kept)];
                 kept = [.. kept.Where(i => !suspects.Contains(i))];
@@ -93,46 +87,47 @@ public sealed class FlDetector : IDefense
     {
         _geometry.Dispose();
         _weights.Dispose();
-        foreach (Matrix matrix in (Matrix[])[_updates, _changes, _mix, _points, _steps, _coefficients, _products, _predicted, _squared, _difference, _one])
+        foreach (IDisposable owned in (IDisposable[])[_remembered, _changes, _rows, _factors, _coefficients, _products, _predicted, _squared, _difference, _one])
         {
-            matrix.Dispose();
+            owned.Dispose();
         }
     }
 
     private void Copy(Matrix row, Matrix target, int index) => _setting.Backend.Run(new WeightedSum(row, _one, target.SliceRows(index, 1)));
 
     private void Subtract(int firstPoint, int step) =>
-        _setting.Backend.Run(new WeightedSum(_points.SliceRows(firstPoint, 2), _difference, _steps.SliceRows(step, 1)));
+        _setting.Backend.Run(new WeightedSum(_remembered.Value.Points.SliceRows(firstPoint, 2), _difference, _remembered.Value.Steps.SliceRows(step, 1)));
 
-    // Rows of the two rounds together, so that a sparse mix gives copies and differences.
-    private void Mix(Matrix from, Matrix target, IEnumerable<(int Row, int Column, float Value)> entries)
+    // Row i of the target becomes keep times itself plus factor times a row of the source; nothing of the source where there is no entry.
+    private void Blend(Matrix source, Matrix target, IEnumerable<(int Row, int From)> entries, float factor, float keep)
     {
-        float[] mix = new float[target.Rows * from.Rows];
-        foreach ((int row, int column, float value) in entries)
+        int[] from = new int[_geometry.Norms.Length];
+        float[] factors = new float[from.Length];
+        foreach ((int row, int sourceRow) in entries)
         {
-            mix[(row * from.Rows) + column] = value;
+            (from[row], factors[row]) = (sourceRow, factor);
         }
 
-        var matrix = new Matrix(target.Rows, from.Rows, _mix.Elements.Slice(0, mix.Length));
-        matrix.CopyFrom(mix);
-        _setting.Backend.Run(new RowMix(from, matrix, target));
+        _rows.CopyFrom(from);
+        _factors.CopyFrom(factors);
+        _setting.Backend.Run(new BlendRows(source, _rows, _factors, target, keep));
     }
 
     private void Score(Round round)
     {
-        int n = round.Updates.Rows;
-        int[] both = [.. _geometry.Usable.Where(i => _lastRows.ContainsKey(round.ClientOf(i)))];
-        Mix(round.Updates, _updates.SliceRows(0, n), both.Select(i => (i, i, 1f)));
-        Mix(_updates, _changes, both.Select(i => (i, i, 1f)).Concat(both.Select(i => (i, n + _lastRows[round.ClientOf(i)], -1f))));
+        FlDetectorHistory history = _remembered.Value;
+        int[] both = [.. _geometry.Usable.Where(i => history.LastRows.ContainsKey(round.ClientOf(i)))];
+        Blend(round.Updates, _changes, both.Select(i => (i, i)), factor: 1, keep: 0);
+        Blend(history.LastUpdates, _changes, both.Select(i => (i, history.LastRows[round.ClientOf(i)])), factor: -1, keep: 1);
         _coefficients.CopyFrom(Prediction());
-        _setting.Backend.Run(new WeightedSum(_steps, _coefficients, _predicted));
+        _setting.Backend.Run(new WeightedSum(history.Steps, _coefficients, _predicted));
         _setting.Backend.Run(new DistancesToVector(_changes, _predicted, _squared));
         float[] squared = _squared.ToArray();
         both = [.. both.Where(i => float.IsFinite(squared[i]))];
         double total = both.Sum(i => Math.Sqrt(squared[i]));
         foreach (int i in both)
         {
-            List<double> shares = _shares.TryGetValue(round.ClientOf(i), out List<double>? known) ? known : _shares[round.ClientOf(i)] = [];
+            List<double> shares = history.Shares.TryGetValue(round.ClientOf(i), out List<double>? known) ? known : history.Shares[round.ClientOf(i)] = [];
             shares.Add(total > 0 ? Math.Sqrt(squared[i]) / total : 0);
             shares.RemoveRange(0, Math.Max(0, shares.Count - _window));
         }
@@ -141,34 +136,35 @@ public sealed class FlDetector : IDefense
     // The product of the L-BFGS matrix and the model's step, as coefficients of all steps; none where the history is degenerate.
     private float[] Prediction()
     {
-        _setting.Backend.Run(new InnerProducts(_steps, _products));
+        List<int> slots = _remembered.Value.Slots;
+        _setting.Backend.Run(new InnerProducts(_remembered.Value.Steps, _products));
         float[] products = _products.ToArray();
-        int m = _slots.Count;
+        int m = slots.Count;
         int now = 2 * _window;
         float[] coefficients = new float[now + 1];
         double Product(int a, int b) => products[(a * (now + 1)) + b];
-        double sigma = Product(_slots[^1], _window + _slots[^1]) / Product(_slots[^1], _slots[^1]);
+        double sigma = Product(slots[^1], _window + slots[^1]) / Product(slots[^1], slots[^1]);
         double[,] system = new double[2 * m, (2 * m) + 1];
         for (int i = 0; i < m; i++)
         {
             for (int j = 0; j < m; j++)
             {
-                system[i, j] = sigma * Product(_slots[i], _slots[j]);
-                double below = Product(_slots[i], _window + _slots[j]);
+                system[i, j] = sigma * Product(slots[i], slots[j]);
+                double below = Product(slots[i], _window + slots[j]);
                 system[i, m + j] = system[m + j, i] = i > j ? below : 0;
                 system[m + i, m + j] = i == j ? -below : 0;
             }
 
-            system[i, 2 * m] = sigma * Product(_slots[i], now);
-            system[m + i, 2 * m] = Product(_window + _slots[i], now);
+            system[i, 2 * m] = sigma * Product(slots[i], now);
+            system[m + i, 2 * m] = Product(_window + slots[i], now);
         }
 
         double[] solution = Solve(system);
         coefficients[now] = (float)sigma;
         for (int i = 0; i < m; i++)
         {
-            coefficients[_slots[i]] = (float)(-sigma * solution[i]);
-            coefficients[_window + _slots[i]] = (float)-solution[m + i];
+            coefficients[slots[i]] = (float)(-sigma * solution[i]);
+            coefficients[_window + slots[i]] = (float)-solution[m + i];
         }
 
         return Array.TrueForAll(coefficients, float.IsFinite) ? coefficients : new float[now + 1];
@@ -201,8 +197,9 @@ public sealed class FlDetector : IDefense
 
     private IEnumerable<int> Suspects(Round round, int[] rows)
     {
+        Dictionary<int, List<double>> shares = _remembered.Value.Shares;
         (int Row, double Score)[] scores =
-            [.. rows.Where(i => _shares.ContainsKey(round.ClientOf(i))).Select(i => (i, _shares[round.ClientOf(i)].Average())).OrderBy(pair => pair.Item2)];
+            [.. rows.Where(i => shares.ContainsKey(round.ClientOf(i))).Select(i => (i, shares[round.ClientOf(i)].Average())).OrderBy(pair => pair.Item2)];
         if (scores.Length < 3 || !(scores[^1].Score > scores[0].Score))
         {
             return [];
@@ -257,26 +254,85 @@ public sealed class FlDetector : IDefense
 
     private void Remember(Round round, Matrix aggregate)
     {
-        int n = round.Updates.Rows;
-        Copy(aggregate, _points, 2);
-        if (_rounds > 0)
+        FlDetectorHistory history = _remembered.Value;
+        Copy(aggregate, history.Points, 2);
+        if (history.Rounds > 0)
         {
-            int slot = _slots.Count < _window ? _slots.Count : _slots[0];
-            _slots.Remove(slot);
-            _slots.Add(slot);
-            Copy(_steps.SliceRows(2 * _window, 1), _steps, slot);
+            List<int> slots = history.Slots;
+            int slot = slots.Count < _window ? slots.Count : slots[0];
+            slots.Remove(slot);
+            slots.Add(slot);
+            Copy(history.Steps.SliceRows(2 * _window, 1), history.Steps, slot);
             Subtract(2, _window + slot);
         }
 
-        Mix(round.Updates, _updates.SliceRows(n, n), _geometry.Usable.Select(i => (i, i, 1f)));
-        Copy(round.Global, _points, 1);
-        Copy(aggregate, _points, 3);
-        _lastRows.Clear();
+        Blend(round.Updates, history.RoomFor(round.Updates.Rows), _geometry.Usable.Select(i => (i, i)), factor: 1, keep: 0);
+        Copy(round.Global, history.Points, 1);
+        Copy(aggregate, history.Points, 3);
+        history.LastRows.Clear();
         foreach (int i in _geometry.Usable)
         {
-            _lastRows[round.ClientOf(i)] = i;
+            history.LastRows[round.ClientOf(i)] = i;
         }
 
-        _rounds++;
+        history.Rounds++;
+    }
+}
+
+/// <summary>The course of the model and the clients' scores.</summary>
+internal sealed class FlDetectorHistory : IDisposable
+{
+    private readonly Setting _setting;
+
+    public FlDetectorHistory(Setting setting, int window)
+    {
+        _setting = setting;
+        LastUpdates = setting.Backend.AllocateMatrix(setting.Clients, setting.Parameters);
+        Points = setting.Backend.AllocateMatrix(4, setting.Parameters);
+        Steps = setting.Backend.AllocateMatrix((2 * window) + 1, setting.Parameters);
+        setting.Backend.Run(new Fill(Steps, 0));
+    }
+
+    /// <summary>Last round's usable updates, a row each.</summary>
+    public Matrix LastUpdates { get; private set; }
+
+    /// <summary>The row of <see cref="LastUpdates"/> that a client's update is.</summary>
+    public Dictionary<int, int> LastRows { get; } = [];
+
+    /// <summary>This global model, the last one, this aggregate, the last one.</summary>
+    public Matrix Points { get; }
+
+    /// <summary>A window of steps of the model, one of the aggregate, and the model's step now.</summary>
+    public Matrix Steps { get; }
+
+    /// <summary>Each client's shares of the rounds' distances, the oldest first.</summary>
+    public Dictionary<int, List<double>> Shares { get; } = [];
+
+    /// <summary>The places of the window in <see cref="Steps"/>, the oldest first.</summary>
+    public List<int> Slots { get; } = [];
+
+    /// <summary>Rounds in which clients were scored.</summary>
+    public int Scored { get; set; }
+
+    /// <summary>Rounds remembered.</summary>
+    public int Rounds { get; set; }
+
+    /// <summary>Room for another round's updates; the last round's are lost.</summary>
+    public Matrix RoomFor(int updates)
+    {
+        if (updates > LastUpdates.Rows)
+        {
+            LastUpdates.Dispose();
+            LastUpdates = _setting.Backend.AllocateMatrix(updates, _setting.Parameters);
+        }
+
+        return LastUpdates.SliceRows(0, updates);
+    }
+
+    public void Dispose()
+    {
+        LastUpdates.Dispose();
+        Points.Dispose();
+        Steps.Dispose();
     }
 }

@@ -5,7 +5,7 @@ namespace FlGpu.Sim;
 
 /// <summary>
 /// The mean of the updates scaled to the norm of the server's own update, weighted by the positive part of their cosine to it (Cao et al.,
-/// NDSS 2021, section 4 and algorithm 2). The aggregate is zero where no update points the server's way. NaN, infinite and zero updates
+/// NDSS 2021, algorithm 2). The aggregate is zero where no update points the server's way. NaN, infinite and zero updates
 /// get no weight.
 /// </summary>
 [About("updates weighted by their cosine to the server's own, at its norm", Paper = "Cao et al., NDSS 2021")]

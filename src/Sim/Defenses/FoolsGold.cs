@@ -25,7 +25,7 @@ public enum FoolsGoldMemory
 
 /// <summary>
 /// Each update is cut to the norm <c>clip</c> and weighted by how unlike the others its client's history is (Fung et al., RAID 2020,
-/// section 5 and algorithm 1, with the constants of the authors' code; all features count). NaN and infinite updates count as zero: they
+/// algorithm 1, with the constants of the authors' code; all features count). NaN and infinite updates count as zero: they
 /// get no weight and are not remembered. Where every history points the same way no client is trusted, and the aggregate is zero.
 /// </summary>
 [About("weights clients by how unlike the others their past updates are", Name = "fools_gold", Paper = "Fung et al., RAID 2020")]
@@ -39,7 +39,7 @@ public sealed class FoolsGold : IDefense
     private readonly double _clip;
     private readonly Matrix _norms;
     private readonly float[] _hostNorms;
-    private readonly Matrix _history;
+    private readonly Remembered<FoolsGoldHistory> _history;
     private readonly Matrix _added;
     private readonly Buffer<int> _rowOf;
     private readonly Buffer<int> _clientOf;
@@ -49,7 +49,6 @@ public sealed class FoolsGold : IDefense
     private readonly Cosines _cosines;
     private readonly double[,] _similarity;
     private readonly ClientWeights _weights;
-    private bool _first = true;
 
     /// <summary>Remembers every client of the population.</summary>
     public FoolsGold(
@@ -68,7 +67,7 @@ public sealed class FoolsGold : IDefense
         (_setting, _output, _memory, _clip) = (setting, output, memory, clip);
         _norms = setting.Backend.AllocateMatrix(1, n);
         _hostNorms = new float[n];
-        _history = setting.Backend.AllocateMatrix(population, setting.Parameters);
+        _history = setting.Memory.Of(() => new FoolsGoldHistory(setting.Backend.AllocateMatrix(population, setting.Parameters)));
         _added = setting.Backend.AllocateMatrix(1, population);
         _rowOf = setting.Backend.Allocate<int>(population);
         _clientOf = setting.Backend.Allocate<int>(n);
@@ -82,7 +81,7 @@ public sealed class FoolsGold : IDefense
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         Remember(round);
-        _cosines.Of(_history, _clientOf, _similarity);
+        _cosines.Of(_history.Value.Sums, _clientOf, _similarity);
         double[] trust = Trust(_similarity);
         double total = 0;
         for (int i = 0; i < trust.Length; i++)
@@ -173,11 +172,22 @@ public sealed class FoolsGold : IDefense
         _added.CopyFrom(_hostAdded);
         _rowOf.CopyFrom(_hostRowOf);
         _clientOf.CopyFrom(_hostClientOf);
-        float keep = _first || _memory == FoolsGoldMemory.None ? 0 : 1;
-        _setting.Backend.Run(new BlendRows(round.Updates, _rowOf, _added, _history, keep));
-        _first = false;
+        FoolsGoldHistory history = _history.Value;
+        float keep = history.IsEmpty || _memory == FoolsGoldMemory.None ? 0 : 1;
+        _setting.Backend.Run(new BlendRows(round.Updates, _rowOf, _added, history.Sums, keep));
+        history.IsEmpty = false;
     }
 
     private double ClipOf(int i) =>
         !float.IsFinite(_hostNorms[i]) ? 0 : _hostNorms[i] > _clip ? _clip / _hostNorms[i] : 1;
+}
+
+/// <summary>The sum of each client's updates, population x d.</summary>
+internal sealed class FoolsGoldHistory(Matrix sums) : IDisposable
+{
+    public Matrix Sums { get; } = sums;
+
+    public bool IsEmpty { get; set; } = true;
+
+    public void Dispose() => Sums.Dispose();
 }

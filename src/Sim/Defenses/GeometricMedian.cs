@@ -15,7 +15,7 @@ public enum WeiszfeldStart
 
 /// <summary>
 /// Steps of the smoothed Weiszfeld algorithm: the mean of the updates weighted by 1 / max(nu, distance to the last point) (Pillutla et
-/// al., IEEE TSP 2022, algorithm 2). NaN and infinite updates are left out, and so are those farther than 1e19.
+/// al., IEEE TSP 2022). NaN and infinite updates are left out, and so are those farther than 1e19.
 /// </summary>
 [About("geometric median by the smoothed Weiszfeld algorithm (RFA)", Paper = "Pillutla et al., IEEE TSP 2022")]
 public sealed class GeometricMedian : IDefense

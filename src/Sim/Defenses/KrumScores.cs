@@ -38,7 +38,7 @@ public enum KrumNeighbours
 }
 
 /// <summary>
-/// The score of update i is the sum of its distances to its nearest neighbours (Blanchard et al., NeurIPS 2017, section 4).
+/// The score of update i is the sum of its distances to its nearest neighbours (Blanchard et al., NeurIPS 2017).
 /// A distance that is NaN counts as infinite, so an update with NaN or infinity in it comes last.
 /// </summary>
 internal sealed class KrumScores : IDisposable
@@ -54,7 +54,7 @@ internal sealed class KrumScores : IDisposable
     public KrumScores(Setting setting, int? f, KrumDistance distance, KrumNeighbours neighbours)
     {
         int n = setting.Clients;
-        int malicious = f ?? setting.Malicious;
+        int malicious = setting.Reckoned(f);
         int others = neighbours switch { KrumNeighbours.Paper => 2, KrumNeighbours.OneMore => 1, KrumNeighbours.TwoMore => 0, _ => 3 };
         if (malicious < 0 || n - malicious - others < 1)
         {

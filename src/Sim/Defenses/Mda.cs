@@ -14,9 +14,7 @@ public sealed class Mda : IDefense
 
     private readonly UpdateGeometry _geometry;
     private readonly ClientWeights _weights;
-    private readonly int[] _chosen;
-    private readonly int[] _best;
-    private double _bestDiameter;
+    private readonly SubsetSearch _search;
 
     /// <summary>Searches all subsets of n - f.</summary>
     public Mda(
@@ -24,7 +22,7 @@ public sealed class Mda : IDefense
         [About("malicious clients reckoned with, below n / 2 and with at most 5 million subsets of n - f; default: those of the setting")] int? f = null)
     {
         int kept = setting.Clients - FewerThanHalf.WithSubsets(setting, f, MostSubsets);
-        (_chosen, _best) = (new int[kept], new int[kept]);
+        _search = new(kept, least: squared => squared, variation: (_, squared, _) => squared);
         _geometry = new(setting);
         _weights = new(setting);
     }
@@ -33,14 +31,7 @@ public sealed class Mda : IDefense
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         _geometry.Measure(round.Updates);
-        if (_geometry.Usable.Length <= _best.Length)
-        {
-            return _weights.MeanOf(_geometry.Usable, round.Updates, aggregate);
-        }
-
-        _bestDiameter = double.PositiveInfinity;
-        Extend(0, 0, 0);
-        return _weights.MeanOf(_best, round.Updates, aggregate);
+        return _weights.MeanOf(_search.Best(_geometry.Usable, _geometry.Squared), round.Updates, aggregate);
     }
 
     /// <inheritdoc/>
@@ -48,32 +39,5 @@ public sealed class Mda : IDefense
     {
         _geometry.Dispose();
         _weights.Dispose();
-    }
-
-    // A subset that is already as wide as the best one cannot become better.
-    private void Extend(int count, int next, double diameter)
-    {
-        if (count == _chosen.Length)
-        {
-            _bestDiameter = diameter;
-            _chosen.CopyTo(_best, 0);
-            return;
-        }
-
-        int[] usable = _geometry.Usable;
-        for (int u = next; u <= usable.Length - (_chosen.Length - count); u++)
-        {
-            double wider = diameter;
-            for (int i = 0; i < count; i++)
-            {
-                wider = Math.Max(wider, _geometry.Squared[_chosen[i], usable[u]]);
-            }
-
-            if (wider < _bestDiameter)
-            {
-                _chosen[count] = usable[u];
-                Extend(count + 1, u + 1, wider);
-            }
-        }
     }
 }

@@ -34,6 +34,7 @@ public sealed class MultiKrum : IDefense, IJudge
         [About("all at once, or one after another with new scores each time")] KrumSelection selection = KrumSelection.OneShot)
     {
         int n = setting.Clients;
+        keep = setting.Removed > 0 && keep > n ? n : keep; // no more than a stage in front has left
         if (keep is < 1 || keep > n)
         {
             throw new InputException($"keep is {keep}; allowed is 1 to n = {n}");

@@ -12,6 +12,11 @@ public sealed class Rlr : IDefense
 {
     private readonly Setting _setting;
     private readonly int _threshold;
+    private readonly Matrix _sums;
+    private readonly Matrix _doubtful;
+    private readonly Buffer<int> _only;
+    private readonly Matrix _one;
+    private readonly Matrix _minusTwo;
     private readonly UpdateGeometry _geometry;
     private readonly ClientWeights _weights;
 
@@ -26,6 +31,11 @@ public sealed class Rlr : IDefense
         }
 
         (_setting, _threshold) = (setting, threshold ?? (((2 * setting.Clients) + 4) / 5));
+        _sums = setting.Backend.AllocateMatrix(1, setting.Parameters);
+        _doubtful = setting.Backend.AllocateMatrix(1, setting.Parameters);
+        _only = setting.Backend.Upload<int>([0]);
+        _one = setting.Backend.Upload(1, 1, [1]);
+        _minusTwo = setting.Backend.Upload(1, 1, [-2]);
         _geometry = new(setting);
         _weights = new(setting);
     }
@@ -35,14 +45,22 @@ public sealed class Rlr : IDefense
     {
         _geometry.Measure(round.Updates, distances: false);
         _weights.MeanOf(_geometry.Usable, round.Updates, aggregate);
-        _setting.Backend.Run(new NegateWithoutMajority(round.Updates, aggregate, _threshold));
+
+        // The mean's coordinates without a majority, taken off twice; sums are whole numbers.
+        Backend backend = _setting.Backend;
+        backend.Run(new SignSums(round.Updates, _sums));
+        backend.Run(new BlendRows(aggregate, _only, _one, _doubtful, Keep: 0));
+        backend.Run(new KeepSmall(_doubtful, _sums, _threshold - 0.5f));
+        backend.Run(new BlendRows(_doubtful, _only, _minusTwo, aggregate, Keep: 1));
         return [];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _geometry.Dispose();
-        _weights.Dispose();
+        foreach (IDisposable owned in (IDisposable[])[_sums, _doubtful, _only, _one, _minusTwo, _geometry, _weights])
+        {
+            owned.Dispose();
+        }
     }
 }

@@ -11,7 +11,8 @@ namespace FlGpu.Sim;
 public sealed class SignMajority : IDefense
 {
     private readonly Setting _setting;
-    private readonly float _step;
+    private readonly Matrix _step;
+    private readonly Matrix _sums;
 
     /// <summary>Takes steps of a fixed size.</summary>
     public SignMajority(Setting setting, [About("size of the step in each coordinate")] double step = 0.001)
@@ -21,18 +22,25 @@ public sealed class SignMajority : IDefense
             throw new InputException($"step is {Catalogue.ValueText(step)}; allowed is any number above 0");
         }
 
-        (_setting, _step) = (setting, (float)step);
+        _setting = setting;
+        _step = setting.Backend.Upload(1, 1, [(float)step]);
+        _sums = setting.Backend.AllocateMatrix(1, setting.Parameters);
     }
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
-        _setting.Backend.Run(new SignVote(round.Updates, aggregate, _step));
+        Backend backend = _setting.Backend;
+        backend.Run(new SignSums(round.Updates, _sums));
+        backend.Run(new Signs(_sums, aggregate));
+        backend.Run(new ScaleRows(aggregate, _step));
         return [];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _step.Dispose();
+        _sums.Dispose();
     }
 }

@@ -16,11 +16,9 @@ public sealed class Smea : IDefense
 
     private readonly UpdateGeometry _geometry;
     private readonly ClientWeights _weights;
-    private readonly int[] _chosen;
-    private readonly int[] _best;
+    private readonly SubsetSearch _search;
     private readonly double[] _vector;
     private readonly double[] _product;
-    private double _bestEigenvalue;
 
     /// <summary>Searches all subsets of n - f.</summary>
     public Smea(
@@ -28,7 +26,8 @@ public sealed class Smea : IDefense
         [About("malicious clients reckoned with, below n / 2 and with at most 50,000 subsets of n - f; default: those of the setting")] int? f = null)
     {
         int kept = setting.Clients - FewerThanHalf.WithSubsets(setting, f, MostSubsets);
-        (_chosen, _best) = (new int[kept], new int[kept]);
+        // Two updates alone vary by half their squared distance, and a larger set never varies less than a part of it.
+        _search = new(kept, least: squared => squared / 2, LargestEigenvalue);
         (_vector, _product) = (new double[kept], new double[kept]);
         _geometry = new(setting);
         _weights = new(setting);
@@ -38,14 +37,7 @@ public sealed class Smea : IDefense
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         _geometry.Measure(round.Updates);
-        if (_geometry.Usable.Length <= _best.Length)
-        {
-            return _weights.MeanOf(_geometry.Usable, round.Updates, aggregate);
-        }
-
-        _bestEigenvalue = double.PositiveInfinity;
-        Extend(0, 0, 0);
-        return _weights.MeanOf(_best, round.Updates, aggregate);
+        return _weights.MeanOf(_search.Best(_geometry.Usable, _geometry.Squared), round.Updates, aggregate);
     }
 
     /// <inheritdoc/>
@@ -55,36 +47,10 @@ public sealed class Smea : IDefense
         _weights.Dispose();
     }
 
-    // Two updates alone vary by half their squared distance, and a larger set never varies less than a part of it.
-    private void Extend(int count, int next, double diameter)
-    {
-        if (count == _chosen.Length)
-        {
-            Consider();
-            return;
-        }
-
-        int[] usable = _geometry.Usable;
-        for (int u = next; u <= usable.Length - (_chosen.Length - count); u++)
-        {
-            double wider = diameter;
-            for (int i = 0; i < count; i++)
-            {
-                wider = Math.Max(wider, _geometry.Squared[_chosen[i], usable[u]]);
-            }
-
-            if (wider / 2 < _bestEigenvalue)
-            {
-                _chosen[count] = usable[u];
-                Extend(count + 1, u + 1, wider);
-            }
-        }
-    }
-
     // A few steps of the power method bound the eigenvalue from below, which rules out most subsets.
-    private void Consider()
+    private double LargestEigenvalue(int[] subset, double squared, double best)
     {
-        double[,] products = _geometry.CentredProducts(_chosen);
+        double[,] products = _geometry.CentredProducts(subset);
         for (int i = 0; i < _vector.Length; i++)
         {
             _vector[i] = products[i, 0];
@@ -92,18 +58,14 @@ public sealed class Smea : IDefense
 
         for (int step = 0; step < QuickSteps; step++)
         {
-            if (MultiplyAndBound(products) >= _bestEigenvalue)
+            double bound = MultiplyAndBound(products);
+            if (bound >= best)
             {
-                return;
+                return bound;
             }
         }
 
-        double eigenvalue = LargestEigenvector.Of(products, _vector);
-        if (eigenvalue < _bestEigenvalue)
-        {
-            _bestEigenvalue = eigenvalue;
-            _chosen.CopyTo(_best, 0);
-        }
+        return LargestEigenvector.Of(products, _vector);
     }
 
     // The Rayleigh quotient of the vector, which is then multiplied by the matrix and scaled to unit length.

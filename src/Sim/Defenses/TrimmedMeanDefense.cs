@@ -25,7 +25,7 @@ public sealed class TrimmedMeanDefense : IDefense
         }
 
         _setting = setting;
-        _count = f ?? (int)(setting.Clients * trim);
+        _count = f is null ? (int)(setting.Clients * trim) : setting.Reckoned(f);
         if (_count < 0 || 2 * _count >= setting.Clients)
         {
             throw new InputException($"f is {_count}; allowed is 0 to {(setting.Clients - 1) / 2} for {setting.Clients} clients a round");

@@ -5,7 +5,7 @@ namespace FlGpu.Sim;
 
 /// <summary>
 /// Client c has the samples of class c; the clients beyond the number of classes share the samples of class <c>extra</c> evenly with the
-/// client that has it. With malicious clients as the extra ones this is the sybil setting of Fung et al., RAID 2020, section 6: each
+/// client that has it. With malicious clients as the extra ones this is the sybil setting of Fung et al., RAID 2020: each
 /// honest client has a digit of its own, the sybils all have the same one.
 /// </summary>
 [About("each client has one class; clients beyond the classes share one", Name = "one_class", Paper = "Fung et al., RAID 2020")]

@@ -4,7 +4,7 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>
-/// Clips the int(2f / n * (n - f)) longest rows to the norm of the next one (Allouah et al., section 3, algorithm 2). A norm that is NaN
+/// Clips the int(2f / n * (n - f)) longest rows to the norm of the next one (Allouah et al.). A norm that is NaN
 /// or infinite is longer than any other, and its row becomes zero.
 /// </summary>
 [About("clips the longest updates to the next norm", Paper = "Allouah et al., Adaptive Gradient Clipping, ICLR 2025")]

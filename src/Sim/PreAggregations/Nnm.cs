@@ -4,8 +4,8 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>
-/// Each row becomes the mean of the n - f rows nearest to it, itself among them; of rows equally near the lower index (Allouah et al.,
-/// section 3, algorithm 2). A distance that is NaN counts as infinite, so a row of no numbers spoils itself only, while n - f are finite.
+/// Each row becomes the mean of the n - f rows nearest to it, itself among them; of rows equally near the lower index (Allouah et al.).
+/// A distance that is NaN counts as infinite, so a row of no numbers spoils itself only, while n - f are finite.
 /// </summary>
 [About("mean of each update's n - f nearest", Paper = "Allouah et al., Fixing by Mixing, AISTATS 2023")]
 public sealed class Nnm(

@@ -5,14 +5,15 @@ namespace FlGpu.Sim;
 
 /// <summary>
 /// Runs the stages one after another and the rule on what they leave. A filter leaves another number of rows each round, so there is
-/// an instance of the rule for each number; f is lowered by the clients that filters have removed.
+/// an instance of the rule for each number, all with one memory; its f, also one that was given, is lowered by the clients that filters
+/// have removed.
 /// </summary>
 internal sealed class StagedDefense : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly Choice<IDefense> _rule;
     private readonly List<IPreAggregation> _stages = [];
-    private readonly Dictionary<(int Rows, int Malicious), IDefense> _rules = [];
+    private readonly Dictionary<(int Rows, int Removed), IDefense> _rules = [];
     private readonly float[] _weights;
     private readonly List<Judgement> _judgements = [];
 
@@ -25,7 +26,7 @@ internal sealed class StagedDefense : IDefense, IJudge
             setting = setting with { Clients = _stages[^1].MaxRows };
         }
 
-        RuleFor(setting.Clients, setting.Malicious);
+        RuleFor(setting.Clients, removed: 0);
     }
 
     public IReadOnlyList<Judgement> Judgements => _judgements;
@@ -59,7 +60,7 @@ internal sealed class StagedDefense : IDefense, IJudge
             };
         }
 
-        IDefense rule = RuleFor(round.Updates.Rows, Math.Max(0, _setting.Malicious - removed));
+        IDefense rule = RuleFor(round.Updates.Rows, removed);
         ReadOnlySpan<float> weights = rule.Aggregate(round, aggregate);
         Hear(rule, judgedAs);
         Shares = results.Exists(stage => stage.Result.Mixtures is not null) && !weights.IsEmpty ? SharesOf(weights, results) : null;
@@ -108,11 +109,12 @@ internal sealed class StagedDefense : IDefense, IJudge
         return Enumerable.Reverse(results).Aggregate(shares, (after, stage) => stage.Result.Before(stage.RowsBefore, after));
     }
 
-    private IDefense RuleFor(int rows, int malicious)
+    private IDefense RuleFor(int rows, int removed)
     {
-        if (!_rules.TryGetValue((rows, malicious), out IDefense? rule))
+        if (!_rules.TryGetValue((rows, removed), out IDefense? rule))
         {
-            _rules[(rows, malicious)] = rule = _rule.Create(_setting with { Clients = rows, Malicious = malicious });
+            Setting left = _setting with { Clients = rows, Removed = removed, Population = _setting.Population ?? _setting.Clients };
+            _rules[(rows, removed)] = rule = _rule.Create(left);
         }
 
         return rule;

@@ -66,14 +66,14 @@ public class DataAttackTests
         using var backend = new ReferenceBackend();
         IAttack attack = Create("backdoor:trigger=distributed,size=4,value=5,poison_ratio=1", backend);
         var data = new TrainingData(s_samples);
-        for (int client = 0; client < 5; client++)
+        foreach (int client in (int[])[3, 0, 4, 2, 1])
         {
-            attack.Poison(data, [client], RngKey.FromSeed((ulong)client));
+            attack.Poison(data, client, [client], RngKey.FromSeed((ulong)client));
         }
 
         int[][] changed = [.. Enumerable.Range(0, 5).Select(row => Enumerable.Range(0, Inputs).Where(k => Features(data.Features, row)[k] == 5).ToArray())];
         Assert.All(changed, part => Assert.Single(part));
-        Assert.Equal([4, 5, 7, 8], changed[..4].SelectMany(part => part).Order());
+        Assert.Equal([8, 7, 5, 4], changed[..4].SelectMany(part => part)); // the part is the client's, in whatever order they are poisoned
         Assert.Equal(changed[0], changed[4]);
         Assert.Equal(4, Features(attack.Aim(s_samples)!.Features, 0).Count(x => x == 5));
     }
@@ -105,7 +105,7 @@ public class DataAttackTests
         IAttack attack = Create("backdoor:trigger=edge,poison_ratio=0.2", backend);
         var data = new TrainingData(samples);
 
-        attack.Poison(data, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], RngKey.FromSeed(1));
+        attack.Poison(data, 0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], RngKey.FromSeed(1));
 
         Assert.Equal([7, 9], Enumerable.Range(0, 40).Where(row => data.Labels[row] != labels[row]));
         Assert.Equal([9, -5], attack.Aim(samples)!.Features);
@@ -211,6 +211,53 @@ public class DataAttackTests
         Assert.True(Trained("label_flip:mode=targeted,source=3,target=7,poison_ratio=0", malicious: 7).AttackSuccess < 0.1);
     }
 
+    [Theory]
+    [InlineData("clean_label:source=8,target=1", 7, 0.25, 0.1)]
+    [InlineData("backdoor:trigger=edge,target=7", 2, 0.5, 0.1)]
+    public void An_attack_without_a_trigger_gets_into_the_model_too(string attack, int malicious, double least, double without)
+    {
+        RoundResult result = Trained(attack, malicious);
+        RoundResult honest = Trained($"{attack},poison_ratio=0{(attack.StartsWith("backdoor", StringComparison.Ordinal) ? ",boost=1" : "")}", malicious);
+
+        Assert.True(result.AttackSuccess >= least, $"attack success {result.AttackSuccess}, accuracy {result.TestAccuracy}");
+        Assert.True(honest.AttackSuccess <= without, $"without poison {honest.AttackSuccess}");
+    }
+
+    [Fact]
+    public void A_dynamic_flip_gives_each_sample_the_other_class_that_the_model_finds_least_likely_anew_each_round()
+    {
+        using var backend = new ReferenceBackend();
+        IAttack attack = Create("label_flip:mode=dynamic", backend);
+        var data = new TrainingData(s_samples);
+        attack.Poison(data, 0, s_rows, RngKey.FromSeed(1));
+        Assert.Equal(s_samples.Labels, data.Labels);
+
+        foreach (int shift in (int[])[0, 1])
+        {
+            // The least of the outputs is that of class (row + shift) mod 4, the second least that of the class after it.
+            Assert.True(attack.PoisonAgain(data, 0, rows => [.. rows.SelectMany(row => Enumerable.Range(0, Classes).Select(c => (float)((c - row - shift + 40) % Classes)))]));
+            for (int row = 0; row < s_samples.Count; row++)
+            {
+                int least = (row + shift) % Classes;
+                int flipped = least == s_samples.Labels[row] ? (least + 1) % Classes : least;
+                Assert.Equal(s_rows.Contains(row) ? flipped : s_samples.Labels[row], data.Labels[row]);
+            }
+        }
+
+        Assert.False(attack.PoisonAgain(data, 1, _ => throw new InvalidOperationException("this client has no samples to flip")));
+        Assert.False(Create("label_flip", backend).PoisonAgain(data, 0, _ => throw new InvalidOperationException("labels are flipped once")));
+    }
+
+    [Fact]
+    public void A_dynamic_flip_harms_the_model()
+    {
+        double honest = Trained("none", malicious: 4).TestAccuracy;
+        double dynamic = Trained("label_flip:mode=dynamic", malicious: 4).TestAccuracy;
+
+        Assert.True(dynamic < honest - 0.05, $"honest {honest}, dynamic {dynamic}");
+        Assert.Equal(honest, Trained("label_flip:mode=dynamic,poison_ratio=0", malicious: 4).TestAccuracy);
+    }
+
     private static RoundResult Trained(string attack, int malicious = 2)
     {
         using var backend = new SimdBackend(2);
@@ -231,7 +278,7 @@ public class DataAttackTests
     {
         using var backend = new ReferenceBackend();
         var data = new TrainingData(s_samples);
-        Create(attack, backend).Poison(data, s_rows, RngKey.FromSeed(1));
+        Create(attack, backend).Poison(data, 0, s_rows, RngKey.FromSeed(1));
         return data;
     }
 

@@ -23,6 +23,17 @@ public class DefenseAwareAttackTests
         }
     }
 
+    [Fact]
+    public void With_one_trial_the_search_sends_the_fixed_form_also_where_its_z_is_below_zero()
+    {
+        using var backend = new ReferenceBackend();
+        float[][] rows = Corruption.Random(2, 10, 20);
+
+        Assert.Equal(Corruption.Of(backend, "alie", rows, 1), Corruption.Of(backend, "optimal_alie:evaluations=1", rows, 1));
+        Assert.Equal(Corruption.Of(backend, "ipm", rows, 1), Corruption.Of(backend, "optimal_ipm:evaluations=1", rows, 1));
+        Assert.Equal(Corruption.Of(backend, "alie:z=-0.139710298881862", rows, 1)[^1][0], Corruption.Of(backend, "alie", rows, 1)[^1][0], 1e-5);
+    }
+
     [Theory]
     [InlineData("reference")]
     [InlineData("simd")]

@@ -78,7 +78,7 @@ public class LabelFlipTests
         before = [.. Enumerable.Range(0, 24).Select(row => row % Classes)];
         using var backend = new ReferenceBackend();
         var data = new TrainingData(new(new float[24], before, 1, Classes));
-        Catalogue.Parse<IAttack>("--attack", attack).Create(new Setting(backend, 5, 1, 1)).Poison(data, s_rows, key);
+        Catalogue.Parse<IAttack>("--attack", attack).Create(new Setting(backend, 5, 1, 1)).Poison(data, 0, s_rows, key);
         return data;
     }
 }

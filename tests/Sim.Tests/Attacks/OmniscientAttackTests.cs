@@ -121,6 +121,7 @@ public class OmniscientAttackTests
         }
 
         Assert.Equal(0, Alie.PaperZ(10, 2), 1e-12);
+        Assert.Equal(-0.139710, Alie.PaperZ(10, 1), 1e-5); // s = 5 of 9 honest clients: the distribution's 4/9
         Assert.Equal(0, Alie.PaperZ(5, 4));
         Assert.Equal(0, Alie.PaperZ(4, 4));
     }

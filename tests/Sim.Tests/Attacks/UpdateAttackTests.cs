@@ -51,7 +51,7 @@ public class UpdateAttackTests
         foreach (string attack in (string[])["none", "sign_flip", "gradient_scale", "random_noise"])
         {
             var data = new TrainingData(new(new float[6], [0, 1, 2, 0, 1, 2], 1, 3));
-            Catalogue.Parse<IAttack>("--attack", attack).Create(new Setting(backend, Rows, Malicious, 1)).Poison(data, [1, 2, 3], RngKey.FromSeed(1));
+            Catalogue.Parse<IAttack>("--attack", attack).Create(new Setting(backend, Rows, Malicious, 1)).Poison(data, 0, [1, 2, 3], RngKey.FromSeed(1));
             Assert.Equal([0, 1, 2, 0, 1, 2], data.Labels);
             Assert.False(data.FeaturesChanged);
         }

@@ -23,32 +23,58 @@ public class BulyanTests
 
             float[] actual = rule.Run(rows).Aggregate;
 
-            // El Mhamdi et al., ICML 2018, section 4: theta = n - 2f, beta = theta - 2f.
-            int theta = n - (2 * f);
-            List<int> left = [.. Enumerable.Range(0, n)];
-            List<int> chosen = [];
-            if (selection == "one_shot")
-            {
-                chosen = [.. left.OrderBy(i => Score(rows, left, i, f)).Take(theta)];
-            }
-
-            while (chosen.Count < theta)
-            {
-                int best = left.MinBy(i => Score(rows, left, i, f));
-                chosen.Add(best);
-                left.Remove(best);
-            }
-
-            double[] expected = new double[d];
-            for (int k = 0; k < d; k++)
-            {
-                double[] values = [.. chosen.Select(i => (double)rows[i][k]).Order()];
-                double median = (values[(theta - 1) / 2] + values[theta / 2]) / 2;
-                expected[k] = values.OrderBy(x => Math.Abs(x - median)).Take(theta - (2 * f)).Average();
-            }
-
-            LastingRule.Near(expected, actual, 1e-5);
+            LastingRule.Near(Expected(rows, f, selection), actual, 1e-5);
         }
+    }
+
+    [Fact]
+    public void It_agrees_with_many_clients_and_updates_of_any_size()
+    {
+        using var backend = new SimdBackend(2);
+        foreach (int test in Enumerable.Range(0, 5))
+        {
+            RngStream stream = RngKey.FromSeed(36).Fold((ulong)test).Stream();
+            const int N = 90;
+            int f = 5 * test;
+            float[][] rows = LastingRule.RandomRows(ref stream, N, 6);
+            foreach (int i in Enumerable.Range(0, 4 * test))
+            {
+                rows[7 * i % N] = [.. rows[i].Select(x => x * (i % 2 == 0 ? 1e8f : 1e-6f))];
+            }
+
+            using var rule = new LastingRule(backend, "bulyan", N, 6, f);
+            LastingRule.Near(Expected(rows, f, "iterated"), rule.Run(rows).Aggregate, 1e-4);
+        }
+    }
+
+    // El Mhamdi et al., ICML 2018: theta = n - 2f, beta = theta - 2f.
+    private static double[] Expected(float[][] rows, int f, string selection)
+    {
+        int n = rows.Length;
+        int theta = n - (2 * f);
+        List<int> left = [.. Enumerable.Range(0, n)];
+        List<int> chosen = [];
+        if (selection == "one_shot")
+        {
+            chosen = [.. left.OrderBy(i => Score(rows, left, i, f)).Take(theta)];
+        }
+
+        while (chosen.Count < theta)
+        {
+            int best = left.MinBy(i => Score(rows, left, i, f));
+            chosen.Add(best);
+            left.Remove(best);
+        }
+
+        double[] expected = new double[rows[0].Length];
+        for (int k = 0; k < expected.Length; k++)
+        {
+            double[] values = [.. chosen.Select(i => (double)rows[i][k]).Order()];
+            double median = (values[(theta - 1) / 2] + values[theta / 2]) / 2;
+            expected[k] = values.OrderBy(x => Math.Abs(x - median)).Take(theta - (2 * f)).Average();
+        }
+
+        return expected;
     }
 
     private static double Score(float[][] rows, List<int> left, int i, int f) =>

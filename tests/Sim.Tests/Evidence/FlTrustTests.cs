@@ -23,7 +23,7 @@ public class FlTrustTests
 
             Aggregation actual = rule.Run(rows, server: server);
 
-            // Cao et al., NDSS 2021, section 4.2: trust scores, normalised magnitudes, weighted mean.
+            // Cao et al., NDSS 2021, algorithm 2: trust scores, normalised magnitudes, weighted mean.
             double[] scores = [.. rows.Select(row => Math.Max(0, LastingRule.Cosine(row, server)))];
             double total = scores.Sum();
             double[] weights = [.. rows.Select((row, i) => scores[i] == 0 ? 0 : scores[i] / total * LastingRule.Norm(server) / LastingRule.Norm(row))];

@@ -51,7 +51,7 @@ public class FlameTests
     }
 
     // With clusters of more than half of the points there is only one, and nothing splits off as a cluster of its own: what HDBSCAN
-    // finds with one sample is the first group of more than n / 2 that links shorter than some distance join (section 4.3.1).
+    // finds with one sample is the first group of more than n / 2 that links shorter than some distance join.
     private static bool[] Majority(float[][] rows)
     {
         int n = rows.Length;

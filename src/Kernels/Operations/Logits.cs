@@ -1,0 +1,97 @@
+// logits[r, :] = the model's outputs for the sample rows[r]: what a client can know of the global model.
+namespace FlGpu.Kernels;
+
+/// <summary>
+/// Writes the last layer's outputs, one a class, of the model with <paramref name="Parameters"/> (1 x d) for the samples of
+/// <paramref name="Features"/> (N x inputs) listed in <paramref name="Rows"/> (m) to <paramref name="Outputs"/> (m x classes).
+/// </summary>
+[About("a model's outputs for some of the samples")]
+public readonly record struct Logits(Mlp Model, Matrix Features, Buffer<int> Rows, Matrix Parameters, Matrix Outputs) : IOperation
+{
+    /// <inheritdoc/>
+    public Work Cost => new(
+        Rows.Length * Model.ForwardFlops, (Rows.Length * (Model.Inputs + 1L) * sizeof(float)) + Parameters.Bytes, Outputs.Bytes);
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
+    {
+        Mlp model = Mlp.WithAbout(parameters);
+        Matrix features = TestData.Normal(backend, 2 * clients, model.Inputs, key.Fold(0));
+        Buffer<int> rows = backend.Upload<int>([.. Enumerable.Range(0, clients).Select(r => (2 * (clients - 1 - r)) + (r % 2))]);
+        Matrix row = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(1)));
+        Matrix outputs = backend.AllocateMatrix(clients, model.Classes);
+        var operation = new Logits(model, features, rows, row, outputs);
+        return new(() => backend.Run(operation), outputs, operation.Cost, model.Parameters, Magnitude: 10, Restore: null, [features, rows, row, outputs]);
+    }
+
+    /// <inheritdoc/>
+    public void Reference()
+    {
+        double[] parameters = [.. Parameters.ToArray().Select(x => (double)x)];
+        for (int r = 0; r < Outputs.Rows; r++)
+        {
+            double[] logits = ScalarMlp.Forward(Model, parameters, Features, ((HostBuffer<int>)Rows)[r])[^1];
+            for (int j = 0; j < logits.Length; j++)
+            {
+                Outputs[r, j] = (float)logits[j];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Simd(SimdBackend simd) =>
+        simd.ForEachTile((Outputs.Rows + Batches.Samples - 1) / Batches.Samples, Cost.Flops / 8, new Batches(this));
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) =>
+        gpu.Runtime.Launch(
+            Kernel, gpu.GroupEach(Outputs.Rows), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Rows),
+            gpu.Scratch((long)Model.Shape.ActivationWidth * gpu.GroupsFor(Outputs.Rows)), GpuBackend.View(Outputs));
+
+    /// <summary>A group owns a sample: its threads share the outputs of each layer.</summary>
+    private static void Kernel(
+        MlpShape shape, ArrayView<float> parameters, ArrayView<float> features, ArrayView<int> rows, ArrayView<float> scratch, ArrayView<float> outputs)
+    {
+        int width = shape.ActivationWidth;
+        int classes = shape.Width(shape.Layers);
+        ArrayView<float> activations = scratch.SubView((long)Grid.IdxX * width, width);
+        for (long r = Grid.IdxX; r < rows.Length; r += Grid.DimX)
+        {
+            GroupMlp.ForwardOne(shape, parameters, features.SubView((long)rows[r] * shape.W0, shape.W0), activations);
+            for (int j = Group.IdxX; j < classes; j += Group.DimX)
+            {
+                outputs[(r * classes) + j] = activations[width - classes + j];
+            }
+
+            GroupMlp.Sync();
+        }
+    }
+
+    /// <summary>A tile is a batch of samples.</summary>
+    private readonly unsafe struct Batches(Logits logits) : ITiles
+    {
+        public const int Samples = 128;
+
+        public nuint ScratchBytes => PaddedMlp.Bytes(logits.Model, Samples);
+
+        public void Run(int tile, byte* scratch)
+        {
+            var model = new PaddedMlp(logits.Model, Samples, scratch);
+            int first = tile * Samples;
+            int count = Math.Min(Samples, logits.Outputs.Rows - first);
+            int inputs = logits.Model.Inputs;
+            int* rows = ((HostBuffer<int>)logits.Rows).Pointer + first;
+            model.Load(logits.Parameters.Host);
+            for (int b = 0; b < count; b++)
+            {
+                new Span<float>(logits.Features.Host + ((long)rows[b] * inputs), inputs).CopyTo(model.Input(b));
+            }
+
+            model.Forward(count);
+            for (int b = 0; b < count; b++)
+            {
+                model.Logits(b).CopyTo(new(logits.Outputs.Host + ((long)(first + b) * logits.Model.Classes), logits.Model.Classes));
+            }
+        }
+    }
+}
