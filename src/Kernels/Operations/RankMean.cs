@@ -192,23 +192,18 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
 
         private void LoadKeys(int* keys, int k)
         {
-            // Whole vectors, also past the end of the row: what they read there is never written out.
+            int lanes = Math.Min(Block, columns - k);
             for (int i = 0; i < rows; i++, keys += Block)
             {
                 float* row = updates + ((long)i * columns) + k;
-                int lanes = columns - k;
-                if (i == rows - 1 && lanes < Block)
+                if (lanes < Block)
                 {
-                    new Span<int>(keys, Block).Clear();
-                    for (int j = 0; j < lanes; j++)
-                    {
-                        keys[j] = OrderedKey.Of(row[j]);
-                    }
-
-                    return;
+                    // What is behind the last column of the last row is nobody's.
+                    new Span<float>(row, lanes).CopyTo(new(keys, lanes));
+                    new Span<int>(keys + lanes, Block - lanes).Clear();
+                    row = (float*)keys;
                 }
-
-                if (Sse.IsSupported)
+                else if (Sse.IsSupported)
                 {
                     Sse.Prefetch0(row + Block);
                     Sse.Prefetch0(row + Block + 16);
