@@ -42,6 +42,11 @@ internal static class SweepCommand
             var request = new SweepRequest(
                 SweepPlan.Quickstart, folder, CommonOptions.ThreadsOf(parsed, threads), [.. parsed.Tokens.Select(token => token.Value)], part, parsed.GetValue(resume));
             string resumed = Path.Combine(request.Folder!, SweepPlan.FileName);
+            if (request.Resume && !File.Exists(resumed))
+            {
+                screen.Error.WriteLine($"There is no {resumed} to go on with: starting from the first case.");
+            }
+
             path ??= request.Resume && File.Exists(resumed) ? resumed : null;
             request = request with { Plan = options.Override(path is null ? SweepPlan.Quickstart : SweepPlan.Read(path), parsed) };
             if (parsed.GetValue(dryRun))

@@ -11,12 +11,13 @@ internal static class Durations
         const double Minute = 60;
         const double Hour = 60 * Minute;
         const double Day = 24 * Hour;
-        return string.Create(CultureInfo.InvariantCulture, seconds switch
+        (double value, string format) = seconds switch
         {
-            < 2 * Minute => $"{seconds:0} s",
-            < 2 * Hour => $"{seconds / Minute:0} min",
-            < 2 * Day => $"{seconds / Hour:0.0} h",
-            _ => (FormattableString)$"{seconds / Day:0.0} days",
-        });
+            < 2 * Minute => (seconds, "0 's'"),
+            < 2 * Hour => (seconds / Minute, "0 'min'"),
+            < 2 * Day => (seconds / Hour, "0.0 'h'"),
+            _ => (seconds / Day, "0.0 'days'"),
+        };
+        return value.ToString(format, CultureInfo.InvariantCulture);
     }
 }
