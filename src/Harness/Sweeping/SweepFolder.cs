@@ -20,6 +20,7 @@ public sealed class SweepFolder : IDisposable
     private const string SchemaInRepository = "src/Harness/Sweeping/sweep.schema.json";
 
     private readonly string _path;
+    private readonly FileStream _inUse;
     private readonly IReadOnlyList<SweepCase> _cases;
     private readonly List<TimingRow> _timings;
     private readonly List<AccuracyRow> _accuracies;
@@ -27,22 +28,14 @@ public sealed class SweepFolder : IDisposable
     private readonly CsvTable<AccuracyRow> _accuracyTable;
     private EnvironmentReport _environment;
 
-    private SweepFolder(string path, IReadOnlyList<SweepCase> cases, FinishedCases finished, EnvironmentReport environment)
+    private SweepFolder(string path, FileStream inUse, IReadOnlyList<SweepCase> cases, FinishedCases finished, EnvironmentReport environment)
     {
-        (_path, _cases, _environment) = (path, cases, environment);
+        (_path, _inUse, _cases, _environment) = (path, inUse, cases, environment);
         (_timings, _accuracies, Finished) = ([.. finished.Timings], [.. finished.Accuracies], finished.RunIds);
         File.Delete(In(Summary));
         environment.WriteTo(In(EnvironmentReport.FileName));
-        try
-        {
-            _timingTable = CsvTable<TimingRow>.Append(In(Timings));
-            _accuracyTable = CsvTable<AccuracyRow>.Append(In(Accuracies));
-        }
-        catch (IOException busy)
-        {
-            _timingTable?.Dispose();
-            throw new InputException($"--out {path}: it cannot be continued, another process may be at it: {busy.Message}");
-        }
+        _timingTable = CsvTable<TimingRow>.Append(In(Timings));
+        _accuracyTable = CsvTable<AccuracyRow>.Append(In(Accuracies));
     }
 
     /// <summary>Cases that were there already, by RunId.</summary>
@@ -62,10 +55,11 @@ public sealed class SweepFolder : IDisposable
     public static SweepFolder Create(string path, SweepPlan plan, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
     {
         OutputFolder.Prepare(path);
+        FileStream inUse = Lock(path);
         File.WriteAllText(Path.Combine(path, SweepPlan.FileName), plan.ToJson(SchemaFrom(path)));
         File.Delete(Path.Combine(path, Timings));
         File.Delete(Path.Combine(path, Accuracies));
-        return new(path, cases, new([], [], 0), environment);
+        return new(path, inUse, cases, new([], [], 0), environment);
     }
 
     /// <summary>Goes on with the folder of a sweep that ended early; creates it where there is none.</summary>
@@ -78,13 +72,9 @@ public sealed class SweepFolder : IDisposable
             return Create(path, plan, cases, environment);
         }
 
-        if (plan.Differences(SweepPlan.Read(planFile)) is { Count: > 0 } differences)
-        {
-            throw new InputException($"--resume: {planFile} is another sweep: {string.Join("; ", differences)}");
-        }
-
+        RequireSame(path, plan);
+        FileStream inUse = Lock(path);
         FinishedCases finished = FinishedCases.Of(path, cases);
-        OutputFolder.Prepare(path);
         if (finished.Dropped > 0)
         {
             CsvTable<TimingRow>.Replace(Path.Combine(path, Timings), finished.Timings);
@@ -92,7 +82,17 @@ public sealed class SweepFolder : IDisposable
         }
 
         EnvironmentReport? before = EnvironmentReport.Read(Path.Combine(path, EnvironmentReport.FileName));
-        return new(path, cases, finished, before?.With([environment]) ?? environment);
+        return new(path, inUse, cases, finished, before?.With([environment]) ?? environment);
+    }
+
+    /// <exception cref="InputException">The folder holds another sweep; the message says what differs.</exception>
+    internal static void RequireSame(string path, SweepPlan plan)
+    {
+        string planFile = Path.Combine(path, SweepPlan.FileName);
+        if (plan.Differences(SweepPlan.Read(planFile)) is { Count: > 0 } differences)
+        {
+            throw new InputException($"--resume: {planFile} is another sweep: {string.Join("; ", differences)}");
+        }
     }
 
     /// <summary>Writes a folder of rows that are there already.</summary>
@@ -134,6 +134,20 @@ public sealed class SweepFolder : IDisposable
     {
         _timingTable.Dispose();
         _accuracyTable.Dispose();
+        _inUse.Dispose();
+    }
+
+    // The operating system lets go of it when the process ends, however that comes about.
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            return new(Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception busy) when (busy is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"--out {path}: another process writes to it, or it cannot be written: {busy.Message}");
+        }
     }
 
     // Rows are out of order where a gap was filled, as after the merge of some shards.
