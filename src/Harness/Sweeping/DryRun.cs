@@ -179,8 +179,8 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
             double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
             string warning = largest > available ? " That is more than there is." : "";
             screen.Out.WriteLine(
-                $"Memory: about {Gibibytes(largest)} for data, updates and what attack and defense keep in the largest case, {of.Description}; "
-                + $"this machine has {Gibibytes(available)}.{warning}");
+                $"Memory: about {Size(largest)} for data, updates and what attack and defense keep in the largest case, {of.Description}; "
+                + $"this machine has {Size(available)}.{warning}");
         }
     }
 
@@ -203,7 +203,12 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
         ];
     }
 
-    private static string Gibibytes(double bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1 << 30):0.00} GiB");
+    private static string Size(double bytes)
+    {
+        const double Mebibyte = 1 << 20;
+        const double Gibibyte = 1 << 30;
+        return bytes < Gibibyte ? $"{Text(Math.Round(bytes / Mebibyte, 1))} MiB" : $"{Text(Math.Round(bytes / Gibibyte, 1))} GiB";
+    }
 
     private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 
