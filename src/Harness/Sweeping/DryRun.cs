@@ -179,8 +179,8 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
             double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
             string warning = largest > available ? " That is more than there is." : "";
             screen.Out.WriteLine(
-                $"Memory: about {Size(largest)} for data, updates and what attack and defense keep in the largest case, {of.Description}; "
-                + $"this machine has {Size(available)}.{warning}");
+                $"Memory: about {CaseMemory.Text(largest)} for data, updates and what attack and defense keep in the largest case, {of.Description}; "
+                + $"this machine has {CaseMemory.Text(available)}.{warning}");
         }
     }
 
@@ -201,13 +201,6 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
             .. most.DistinctBy(c => (c.Data.Text, string.Join('-', c.Experiment.Hidden), c.Experiment.Defense.Text)),
             .. most.DistinctBy(c => (c.Data.Text, string.Join('-', c.Experiment.Hidden), c.Experiment.Attack.Text)),
         ];
-    }
-
-    private static string Size(double bytes)
-    {
-        const double Mebibyte = 1 << 20;
-        const double Gibibyte = 1 << 30;
-        return bytes < Gibibyte ? $"{Text(Math.Round(bytes / Mebibyte, 1))} MiB" : $"{Text(Math.Round(bytes / Gibibyte, 1))} GiB";
     }
 
     private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);

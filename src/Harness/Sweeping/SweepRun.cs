@@ -52,6 +52,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             interruption.ThrowIfCancellationRequested();
             Backend backend = Open(training.Backend);
             FederatedData data = Load(backend, training);
+            RequireMemory(training, backend, data.Model(training.Experiment.Hidden).Parameters);
             using var federation = new Federation(backend, data, training.Experiment);
             foreach (RoundResult round in federation.Run())
             {
@@ -85,6 +86,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             }
 
             Backend backend = Open(timing.Backend);
+            RequireMemory(timing, backend, timing.Parameters);
             var plan = new TimingPlan(
                 [], [], [], [], SkipWhatCannotRun: true, timing.Malicious.ToString(CultureInfo.InvariantCulture), [], threads, timing.Protocol);
             var run = new TimingRun(plan, timing.RunId, screen, interruption);
@@ -114,6 +116,14 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     {
         _data?.Dispose();
         _backend?.Dispose();
+    }
+
+    private static void RequireMemory(SweepCase sweepCase, Backend backend, int parameters)
+    {
+        if (CaseMemory.Shortage(sweepCase, backend, parameters) is { } shortage)
+        {
+            throw new InputException(shortage);
+        }
     }
 
     private Backend Open(string name)

@@ -77,7 +77,7 @@ public static class SweepTables
         IEnumerable<SummaryRow> known = rows.Where(row => axis.Of(row) is not ("" or "0") || axis.Name == "malicious");
         return axis.Name switch
         {
-            "malicious" => known.GroupBy(row => row.Clients).Any(SeveralIn),
+            "malicious" => known.Where(row => row.Kind != RowKind.Operation).GroupBy(row => row.Clients).Any(SeveralIn),
             "model" or "parameters" => known.GroupBy(row => row.Dataset).Any(SeveralIn),
             _ => SeveralIn(known),
         };

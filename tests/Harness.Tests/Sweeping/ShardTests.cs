@@ -199,6 +199,23 @@ public sealed class ShardTests : IDisposable
         Assert.Equal("6 cases of shard 1 of 3, 16 in all; 6 are done already.", rest.OutputLines[0]);
     }
 
+    [Fact]
+    public void A_case_that_needs_more_memory_than_there_is_is_skipped_with_both_numbers()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        long parameters = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / sizeof(float) / 1000;
+        string config = _folder.Write(
+            "plan.json", $$"""{"parameters": [100, {{parameters + 1000}}], "clients": 1000, "malicious": 1, "defenses": "none", "quick": true, "backends": "simd"}""");
+        ProgramRun.Of("sweep", "--config", config, "--out", _folder["out"], "--threads", "1").AssertDone();
+        TimingRow skipped = Assert.Single(SweepFiles.Timings(_folder["out"]), row => row.Status != RowStatus.Ok);
+        Assert.Equal((RowStatus.Skipped, parameters + 1000), (skipped.Status, skipped.Parameters));
+        Assert.Matches(@"^it needs \d+\.\d GiB of memory and this machine has \d+\.\d GiB$", skipped.Reason);
+    }
+
     private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
 
     private static Func<string, string?> Environment(string variables)
