@@ -26,8 +26,10 @@ public static class Program
             ClusterCommand.Create(screen),
             TimeCommand.Create(screen),
             CheckCommand.Create(screen),
+            AggregateCommand.Create(screen),
             BenchCommand.Create(),
         };
+        Completions.AddTo(root);
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

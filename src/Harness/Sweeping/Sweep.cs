@@ -38,7 +38,7 @@ public static class Sweep
         DateTimeOffset start = clock.GetUtcNow();
         string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         // Before any file is written: a file in the repository would make its tree dirty.
-        EnvironmentReport environment = EnvironmentReport.Create(runId, start, request.Argv, protocol: null, data: []) with { Shard = request.Shard?.Text };
+        EnvironmentReport environment = EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
         using SweepFolder? folder = request.Folder is not { } path ? null
             : request.Resume ? SweepFolder.Resume(path, plan, cases, environment)
             : SweepFolder.Create(path, plan, cases, environment);
@@ -86,7 +86,7 @@ public static class Sweep
         SweepTables.WriteTimes(screen, summary);
         double seconds = (clock.GetUtcNow() - start).TotalSeconds;
         int ran = folder is null ? accuracies.Select(row => row.RunId).Distinct().Count() : folder.RunCount - folder.Finished.Count;
-        screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of an aggregation. {ran} runs in {seconds:0.0} s."));
+        screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of {(plan.Times ? "a call" : "an aggregation")}. {ran} runs in {seconds:0.0} s."));
         if (folder is not null)
         {
             screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {request.Folder}.");

@@ -139,7 +139,7 @@ public static class SweepCases
         IReadOnlyList<OperationListing> operations = OperationsOf("--operations", plan.Operations);
         IReadOnlyList<Choice<IDefense>> defenses = DefensesOf(plan);
         RequireSome("--defenses", defenses.Count + operations.Count);
-        Protocol protocol = plan.Quick ? Protocol.Quick : new Protocol();
+        Protocol protocol = plan.Protocol;
         foreach (string backend in plan.Backends)
         {
             foreach (int parameters in plan.Parameters)

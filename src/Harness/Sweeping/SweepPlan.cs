@@ -2,6 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using FlGpu.Harness.Measuring;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
@@ -87,6 +88,9 @@ public sealed record SweepPlan
 
     /// <summary>Whether this plan times defenses on random updates instead of training.</summary>
     internal bool Times => Parameters.Count > 0;
+
+    /// <summary>How timings are taken.</summary>
+    internal Protocol Protocol => Quick ? Protocol.Quick : new();
 
     /// <summary>What is aggregated.</summary>
     internal UpdateSpace Space => Preset == TutorialPreset.Name ? UpdateSpace.States : UpdateSpace.Updates;
