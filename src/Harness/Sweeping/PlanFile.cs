@@ -12,7 +12,11 @@ internal static class PlanFile
 {
     private static readonly Dictionary<string, Func<SweepPlan, Value, SweepPlan>> s_keys = new()
     {
-        ["$schema"] = (plan, value) => value.Text() is null ? plan : plan,
+        ["$schema"] = (plan, value) =>
+        {
+            value.Text(); // for editors; any text will do
+            return plan;
+        },
         ["preset"] = (plan, value) => plan with { Preset = value.IsNull ? null : value.OneOf(TutorialPreset.Name) },
         ["attacks"] = (plan, value) => plan with { Attacks = value.List(entry => entry.Names<IAttack>()) },
         ["defenses"] = (plan, value) => plan with { Defenses = value.List(entry => entry.Names<IDefense>(), least: 0) },
