@@ -11,14 +11,17 @@ namespace FlGpu.Kernels;
 internal readonly unsafe struct PaddedMlp
 {
     private const int Lanes = 16;
+    private const int PlaceBytes = 128 * sizeof(int);
     private readonly Mlp _model;
-    private readonly float* _memory;
-    private readonly int _batch;
+    private readonly Place* _places;
 
+    /// <summary>Uses <paramref name="memory"/>, aligned to 64 bytes, of which it needs <see cref="Bytes"/>.</summary>
     public PaddedMlp(Mlp model, int batch, byte* memory)
     {
-        (_model, _batch) = (model, batch);
-        _memory = (float*)memory;
+        _model = model;
+        _places = (Place*)memory;
+        float* at = (float*)(memory + PlaceBytes);
+        Lay(model, batch, _places, ref at);
     }
 
     private int Layers => _model.Layers;
@@ -26,16 +29,10 @@ internal readonly unsafe struct PaddedMlp
     /// <summary>Bytes that a model takes with a batch of <paramref name="batch"/> samples.</summary>
     public static nuint Bytes(Mlp model, int batch)
     {
-        long floats = 0;
-        for (int i = 0; i <= model.Layers; i++)
-        {
-            long width = Padded(model.Widths[i]);
-            floats += 2 * width * batch;
-            floats += i > 0 ? width * (model.Widths[i - 1] + 1) : 0;
-            floats += i > 0 ? (long)Padded(model.Widths[i - 1]) * width : 0;
-        }
-
-        return (nuint)floats * sizeof(float);
+        Place* places = stackalloc Place[Mlp.MaxLayers + 1];
+        float* end = null;
+        Lay(model, batch, places, ref end);
+        return (nuint)end + PlaceBytes;
     }
 
     /// <summary>Takes the parameters from their row.</summary>
@@ -43,8 +40,8 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int width = _model.Widths[layer + 1];
-            int rows = _model.Widths[layer] + 1; // the biases follow the weights as one more row
+            int width = _places[layer + 1].Width;
+            int rows = _places[layer].Width + 1; // the biases follow the weights as one more row
             float* target = Weights(layer);
             float* source = parameters + _model.WeightOffsets[layer];
             for (int i = 0; i < rows; i++, target += Padded(width), source += width)
@@ -60,8 +57,8 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int width = _model.Widths[layer + 1];
-            int rows = _model.Widths[layer] + 1;
+            int width = _places[layer + 1].Width;
+            int rows = _places[layer].Width + 1;
             float* source = Weights(layer);
             int k = _model.WeightOffsets[layer];
             for (int i = 0; i < rows; i++, source += Padded(width), k += width)
@@ -94,8 +91,8 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int depth = _model.Widths[layer];
-            int width = Padded(_model.Widths[layer + 1]);
+            int depth = _places[layer].Width;
+            int width = Padded(_places[layer + 1].Width);
             float* weights = Weights(layer);
             float* bias = weights + (depth * width);
             float* output = Activations(layer + 1);
@@ -172,9 +169,9 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = Layers - 1; layer >= 0; layer--)
         {
-            int inputs = _model.Widths[layer];
+            int inputs = _places[layer].Width;
             int inputWidth = Padded(inputs);
-            int outputs = _model.Widths[layer + 1];
+            int outputs = _places[layer + 1].Width;
             int width = Padded(outputs);
             float* weights = Weights(layer);
             float* gradient = Gradients(layer + 1);
@@ -211,6 +208,32 @@ internal readonly unsafe struct PaddedMlp
 
     private static int Padded(int width) => (width + Lanes - 1) & ~(Lanes - 1);
 
+    private static void Lay(Mlp model, int batch, Place* places, ref float* at)
+    {
+        for (int i = 0; i <= model.Layers; i++)
+        {
+            int width = Padded(model.Widths[i]);
+            places[i].Width = model.Widths[i];
+            places[i].Activations = Take(ref at, (long)batch * width);
+            places[i].Gradients = Take(ref at, (long)batch * width);
+        }
+
+        for (int layer = 0; layer < model.Layers; layer++)
+        {
+            // Behind the last row there is room for the rest of a square that is transposed.
+            int width = Padded(model.Widths[layer + 1]);
+            places[layer].Transposed = Take(ref at, (long)Padded(model.Widths[layer]) * width);
+            places[layer].Weights = Take(ref at, (long)(Padded(model.Widths[layer]) + 1) * width);
+        }
+    }
+
+    private static float* Take(ref float* at, long length)
+    {
+        float* taken = at;
+        at += length;
+        return taken;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Highest(Vector512<float> values)
     {
@@ -220,38 +243,21 @@ internal readonly unsafe struct PaddedMlp
         return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
     }
 
-    private float* Weights(int layer)
+    private float* Weights(int layer) => _places[layer].Weights;
+
+    private float* Activations(int i) => _places[i].Activations;
+
+    private float* Gradients(int i) => _places[i].Gradients;
+
+    private float* Transposed(int layer) => _places[layer].Transposed;
+
+    /// <summary>Where what belongs to a layer is: its width, what it gives for a batch, and its weights to the next.</summary>
+    private struct Place
     {
-        float* at = _memory;
-        for (int l = 0; l < layer; l++)
-        {
-            at += (_model.Widths[l] + 1) * Padded(_model.Widths[l + 1]);
-        }
-
-        return at;
-    }
-
-    private float* Activations(int i)
-    {
-        float* at = Weights(Layers);
-        for (int l = 0; l < i; l++)
-        {
-            at += _batch * Padded(_model.Widths[l]);
-        }
-
-        return at;
-    }
-
-    private float* Gradients(int i) => Activations(i) + (Activations(Layers + 1) - Activations(0));
-
-    private float* Transposed(int layer)
-    {
-        float* at = Gradients(Layers + 1);
-        for (int l = 0; l < layer; l++)
-        {
-            at += Padded(_model.Widths[l + 1]) * Padded(_model.Widths[l]);
-        }
-
-        return at;
+        public int Width;
+        public float* Activations;
+        public float* Gradients;
+        public float* Weights;
+        public float* Transposed;
     }
 }
