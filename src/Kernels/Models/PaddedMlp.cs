@@ -118,30 +118,30 @@ internal readonly unsafe struct PaddedMlp
     /// <param name="wantLoss">Whether to compute the loss at all; otherwise 0 is returned.</param>
     public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss)
     {
-        int classes = _model.Classes;
+        int classes = _places[Layers].Width;
         int width = Padded(classes);
         float scale = step / labels.Length;
         double loss = 0;
+        // Lanes of the last vector that are no class take no part.
+        Vector512<float> isClass = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(classes - (width - Lanes))).AsSingle();
+        var nothing = Vector512.Create(float.NegativeInfinity);
         for (int b = 0; b < labels.Length; b++)
         {
             float* logits = Activations(Layers) + (b * width);
             float* gradient = Gradients(Layers) + (b * width);
-            for (int j = classes; j < width; j++)
-            {
-                logits[j] = float.NegativeInfinity;
-            }
-
-            Vector512<float> highest = Vector512.Load(logits);
-            for (int j = Lanes; j < width; j += Lanes)
+            Vector512<float> last = Vector512.ConditionalSelect(isClass, Vector512.Load(logits + width - Lanes), nothing);
+            Vector512<float> highest = last;
+            for (int j = 0; j < width - Lanes; j += Lanes)
             {
                 highest = Vector512.MaxNative(highest, Vector512.Load(logits + j));
             }
 
-            float top = Highest(highest);
-            Vector512<float> total = Vector512<float>.Zero;
-            for (int j = 0; j < width; j += Lanes)
+            Vector512<float> top = Highest(highest);
+            Vector512<float> lastExponential = Exponential.OfNonPositive(last - top);
+            Vector512<float> total = lastExponential;
+            for (int j = 0; j < width - Lanes; j += Lanes)
             {
-                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + j) - Vector512.Create(top));
+                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + j) - top);
                 exponential.Store(gradient + j);
                 total += exponential;
             }
@@ -150,15 +150,16 @@ internal readonly unsafe struct PaddedMlp
             var factor = Vector512.Create(scale / sum);
             if (wantLoss)
             {
-                loss += Math.Log(sum) - ((double)logits[labels[b]] - top);
+                loss += Math.Log(sum) - ((double)logits[labels[b]] - top[0]);
             }
 
+            var label = Vector512.Create(labels[b]);
             for (int j = 0; j < width; j += Lanes)
             {
-                (Vector512.Load(gradient + j) * factor).Store(gradient + j);
+                Vector512<float> exponential = j == width - Lanes ? lastExponential : Vector512.Load(gradient + j);
+                Vector512<float> right = Vector512.Equals(Vector512<int>.Indices + Vector512.Create(j), label).AsSingle();
+                ((exponential * factor) - (right & Vector512.Create(scale))).Store(gradient + j);
             }
-
-            gradient[labels[b]] -= scale;
         }
 
         return loss / labels.Length;
@@ -234,13 +235,14 @@ internal readonly unsafe struct PaddedMlp
         return taken;
     }
 
+    /// <summary>The largest lane in all lanes. A NaN may be lost here; its own lane keeps it and spoils the sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Highest(Vector512<float> values)
+    private static Vector512<float> Highest(Vector512<float> values)
     {
-        // A NaN may be lost here; its own lane keeps it and spoils the sum.
-        Vector256<float> half = Vector256.MaxNative(values.GetLower(), values.GetUpper());
-        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
-        return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+        Vector256<float> eight = Vector256.MaxNative(values.GetLower(), values.GetUpper());
+        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector512.Create(Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar());
     }
 
     private float* Weights(int layer) => _places[layer].Weights;
