@@ -74,7 +74,8 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
 
     private void ShowAxes()
     {
-        Table table = Screen.Table("axis", "values", "cases of each");
+        // The values come last: they may take several lines, the rest may not.
+        Table table = Screen.Table("axis", "cases of each").AddColumn("values");
         Add("backend", c => c.Backend);
         Add("data", c => (c as TrainingCase)?.Data.Text);
         Add("partition", c => (c as TrainingCase)?.Partition.Text);
@@ -103,7 +104,7 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
             int fewest = values.Min(group => group.Count());
             int most = values.Max(group => group.Count());
             table.AddRow(
-                axis, Markup.Escape(string.Join("; ", values.Take(ValuesShown).Select(group => group.Key)) + more), fewest == most ? Text(most) : $"{fewest} to {most}");
+                axis, fewest == most ? Text(most) : $"{fewest} to {most}", Markup.Escape(string.Join("; ", values.Take(ValuesShown).Select(group => group.Key)) + more));
         }
     }
 
