@@ -51,6 +51,7 @@ public sealed record GpuState(
 /// <param name="Gpus">The GPUs that the program can use.</param>
 /// <param name="Protocol">How it measured; null when every round was timed once, as in a sweep.</param>
 /// <param name="Data">The data files that it read.</param>
+/// <param name="Peaks">What the backends reached at most, measured in this run; the percent_of_peak of its summary comes from them.</param>
 public sealed record EnvironmentReport(
     int SchemaVersion,
     string RunId,
@@ -61,7 +62,8 @@ public sealed record EnvironmentReport(
     HostState Host,
     IReadOnlyList<GpuState> Gpus,
     Protocol? Protocol,
-    IReadOnlyList<DataFile> Data)
+    IReadOnlyList<DataFile> Data,
+    IReadOnlyList<Peaks> Peaks)
 {
     private const int CurrentSchema = 1;
 
@@ -86,7 +88,8 @@ public sealed record EnvironmentReport(
             HostState.Read(),
             [.. Backends.List().Where(listing => listing.Open is not null).Select(gpu => new GpuState(gpu.Name, gpu.Device, null, null, null, null, null))],
             protocol,
-            data);
+            data,
+            Peaks: []);
 
     /// <summary>Writes it as JSON; a file of that name is replaced.</summary>
     public void WriteTo(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, s_format) + "\n");

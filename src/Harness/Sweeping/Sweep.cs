@@ -1,5 +1,6 @@
 // A sweep from plan to table: what `flgpu sweep` and `flgpu compare` do.
 using System.Globalization;
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 
@@ -28,6 +29,7 @@ public static class Sweep
         List<TimingRow> timings = [];
         List<AccuracyRow> accuracies = [];
         using SweepFolder? folder = outputPath is null ? null : new(outputPath, plan);
+        IReadOnlyList<Peaks> peaks = folder is null ? [] : PeakMeasurement.OfAll(plan.Backends, threads, PeakMeasurement.Brief);
         using var run = new SweepRun(runId, threads);
         SweepProgress.Follow(screen, cases, sweepCase =>
         {
@@ -37,8 +39,8 @@ public static class Sweep
             accuracies.AddRange(rows.Accuracies);
             return rows;
         });
-        IReadOnlyList<SummaryRow> summary = Summary.Of(timings, accuracies);
-        folder?.Finish(summary, environment with { Data = run.Files });
+        IReadOnlyList<SummaryRow> summary = Summary.Of(timings, accuracies, peaks);
+        folder?.Finish(summary, environment with { Data = run.Files, Peaks = peaks });
         SweepTables.WriteAccuracy(screen, summary);
         screen.Out.WriteLine(
             $"Test accuracy after {plan.Rounds} rounds on {plan.Data}, {plan.Partition}; {plan.Malicious} of the clients malicious; "

@@ -112,7 +112,7 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
         return new(
             runId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
             TimingScope.Compute, round == 1 ? TimingPhase.First : TimingPhase.Sample, round == 1 ? 0 : round - 2,
-            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "");
+            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "");
     }
 
     private CaseRows Ended(SweepCase sweepCase, RowStatus status, string reason)
@@ -123,7 +123,7 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
             null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, status, reason);
         var timing = new TimingRow(
             runId, RowKind.Round, e.Defense.Text, e.Attack.Text, sweepCase.Backend, "", 0, e.Clients, e.Malicious, 0,
-            TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason);
+            TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, null, status, reason);
         return new(sweepCase, [accuracy], [timing]);
     }
 }
