@@ -12,10 +12,12 @@ internal static class PeakMeasurement
     private const int ReadColumns = 16_384;
     private const double ReadCallMs = 2;
 
-    // Enough that each thread of a GPU has a chain.
-    private const int Chains = 1 << 18;
-    private const int MostRounds = 1 << 16;
-    private const double ArithmeticCallMs = 10;
+    // For each CPU thread or multiprocessor: a GPU's has 2,048 threads, a vector tile of multiply-adds 192 chains.
+    private const int Chains = 3 * 2048;
+    private const int MostRounds = 1 << 20;
+
+    // Short enough that some calls are not interrupted on a busy machine.
+    private const double ArithmeticCallMs = 3;
 
     // A short call says little about a call that is much longer.
     private const int MostGrowth = 64;
@@ -60,8 +62,8 @@ internal static class PeakMeasurement
         try
         {
             double read = MostPerNs<ReadAll>(backend, ReadRows, MostReadRows, ReadColumns, ReadCallMs, protocol, work => work.BytesRead);
-            double flops = MostPerNs<MultiplyAdds>(backend, 1, MostRounds, Chains, ArithmeticCallMs, protocol, work => work.Flops);
-            double exchanges = MostPerNs<CompareExchanges>(backend, 1, MostRounds, Chains, ArithmeticCallMs, protocol, work => work.CompareExchanges);
+            double flops = MostPerNs<MultiplyAdds>(backend, 1, MostRounds, Chains * backend.Threads, ArithmeticCallMs, protocol, work => work.Flops);
+            double exchanges = MostPerNs<CompareExchanges>(backend, 1, MostRounds, Chains * backend.Threads, ArithmeticCallMs, protocol, work => work.CompareExchanges);
             return new(backend.Name, backend.Threads, read, flops, exchanges);
         }
         catch (WrongProbeException wrong)

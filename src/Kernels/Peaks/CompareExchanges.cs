@@ -64,7 +64,7 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
     /// <inheritdoc/>
     public unsafe void Simd(SimdBackend simd) =>
         simd.ForEachTile((Values.Columns + Columns.Width - 1) / Columns.Width, Cost.CompareExchanges,
-            new Columns(Values.Host, Moved.Host, Values.Columns, TurnsPerRound * Rounds));
+            new Columns(Values.Host, Moved.Host, Values.Columns, Rounds));
 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
@@ -116,7 +116,7 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
     }
 
     /// <summary>A tile is sixteen columns: one vector for each of the eight rows.</summary>
-    private readonly unsafe struct Columns(float* values, float* moved, int columns, int turns) : ITiles
+    private readonly unsafe struct Columns(float* values, float* moved, int columns, int rounds) : ITiles
     {
         public const int Width = 16;
 
@@ -136,8 +136,16 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
             Vector512<int> a2 = OrderedKey.Of(Vector512.Load(ring + 32)), a3 = OrderedKey.Of(Vector512.Load(ring + 48));
             Vector512<int> a4 = OrderedKey.Of(Vector512.Load(ring + 64)), a5 = OrderedKey.Of(Vector512.Load(ring + 80));
             Vector512<int> a6 = OrderedKey.Of(Vector512.Load(ring + 96)), a7 = OrderedKey.Of(Vector512.Load(ring + 112));
-            for (int turn = 0; turn < turns; turn++)
+            for (int round = 0; round < rounds; round++)
             {
+                Exchange(ref a0, ref a1);
+                Exchange(ref a2, ref a3);
+                Exchange(ref a4, ref a5);
+                Exchange(ref a6, ref a7);
+                Exchange(ref a1, ref a2);
+                Exchange(ref a3, ref a4);
+                Exchange(ref a5, ref a6);
+                Exchange(ref a7, ref a0);
                 Exchange(ref a0, ref a1);
                 Exchange(ref a2, ref a3);
                 Exchange(ref a4, ref a5);

@@ -8,7 +8,7 @@ namespace FlGpu.Harness.Tests.Sweeping;
 public sealed class SweepTests : IDisposable
 {
     private const string TimingsHeader =
-        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason";
+        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,compare_exchanges,bytes_read,bytes_written,status,reason";
 
     private const string AccuracyHeader =
         "run_id,dataset,partition,model,parameters,clients,malicious,attack,defense,backend,seed,round,test_accuracy,test_loss,attack_success,"
@@ -16,7 +16,7 @@ public sealed class SweepTests : IDisposable
 
     private const string SummaryHeader =
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms,relative_iqr,"
-        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason";
+        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,percent_of_peak,status,reason";
 
     private const string Small = """
         {
@@ -83,6 +83,9 @@ public sealed class SweepTests : IDisposable
         using JsonDocument environment = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["out"], "environment.json")));
         Assert.Equal(accuracies[0].RunId, environment.RootElement.GetProperty("run_id").GetString());
         Assert.Equal("sweep", environment.RootElement.GetProperty("argv")[0].GetString());
+        JsonElement peaks = Assert.Single(environment.RootElement.GetProperty("peaks").EnumerateArray());
+        Assert.Equal(("simd", 1), (peaks.GetProperty("backend").GetString(), peaks.GetProperty("threads").GetInt32()));
+        Assert.All(summary, row => Assert.Equal(row.Backend == "simd" && row.Kind != RowKind.Accuracy, row.PercentOfPeak > 0));
     }
 
     [Fact]
