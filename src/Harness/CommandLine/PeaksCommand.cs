@@ -11,7 +11,7 @@ internal static class PeaksCommand
 {
     public static Command Create(Screen screen)
     {
-        var backends = new Option<string>("--backend") { Description = "backends, all but reference, or all: simd, cpu and every GPU", DefaultValueFactory = _ => "all" };
+        var backends = new Option<string>("--backend") { Description = "backends but not reference; all are simd and every GPU", DefaultValueFactory = _ => "all" };
         var quick = new Option<bool>("--quick") { Description = "fewer samples: enough to see a factor of two" };
         Option<string> threads = CommonOptions.Threads();
         var command = new Command("peaks", "Measure the peaks of read bandwidth, multiply-adds and compare-exchanges, on one CPU thread and on all.") { backends, threads, quick };
@@ -21,7 +21,7 @@ internal static class PeaksCommand
             int count = CommonOptions.ThreadsOf(parsed, threads);
             string names = parsed.GetValue(backends)!;
             IReadOnlyList<string> chosen = names == "all"
-                ? [.. Backends.List().Where(listing => listing.Missing is null && listing.Name != "reference").Select(listing => listing.Name)]
+                ? [.. Backends.List().Where(listing => listing.Missing is null && listing.Name is not ("reference" or "cpu")).Select(listing => listing.Name)]
                 : OptionText.Names("--backend", names, CommonOptions.BackendNames);
             if (chosen.Contains("reference"))
             {

@@ -6,9 +6,9 @@ namespace FlGpu.Harness.Measuring;
 /// <summary>Takes <see cref="Peaks"/> in about a second.</summary>
 internal static class PeakMeasurement
 {
-    // 256 MiB at first: much more than the last-level cache of a socket.
-    private const int ReadRows = 4096;
-    private const int MostReadRows = 8 * ReadRows;
+    // 256 MiB or more: much more than the last-level cache of a socket.
+    private const int FewestReadRows = 4096;
+    private const int MostReadRows = 8 * FewestReadRows;
     private const int ReadColumns = 16_384;
     private const double ReadCallMs = 2;
 
@@ -19,8 +19,9 @@ internal static class PeakMeasurement
     // Short enough that some calls are not interrupted on a busy machine.
     private const double ArithmeticCallMs = 3;
 
-    // A short call says little about a call that is much longer.
+    // A short call says little about a call that is much longer, and what takes so long on little is not held up by the memory.
     private const int MostGrowth = 64;
+    private const double LongCallMs = 100;
 
     private static readonly RngKey s_key = RngKey.FromSeed(93);
 
@@ -61,7 +62,7 @@ internal static class PeakMeasurement
 
         try
         {
-            double read = MostPerNs<ReadAll>(backend, ReadRows, MostReadRows, ReadColumns, ReadCallMs, protocol, work => work.BytesRead);
+            double read = MostPerNs<ReadAll>(backend, FewestReadRows, MostReadRows, ReadColumns, ReadCallMs, protocol, work => work.BytesRead);
             double flops = MostPerNs<MultiplyAdds>(backend, 1, MostRounds, Chains * backend.Threads, ArithmeticCallMs, protocol, work => work.Flops);
             double exchanges = MostPerNs<CompareExchanges>(backend, 1, MostRounds, Chains * backend.Threads, ArithmeticCallMs, protocol, work => work.CompareExchanges);
             return new(backend.Name, backend.Threads, read, flops, exchanges);
@@ -79,7 +80,7 @@ internal static class PeakMeasurement
     }
 
     private static double MostPerNs<TOperation>(
-        Backend backend, int size, int mostSize, int parameters, double callMs, Protocol protocol, Func<Work, long> work) where TOperation : struct, IOperation
+        Backend backend, int fewest, int most, int parameters, double callMs, Protocol protocol, Func<Work, long> work) where TOperation : struct, IOperation
     {
         string name = Operations.NameOf(typeof(TOperation));
         if (!Conformance.Compare(Operations.All.Single(operation => operation.Name == name), backend, clients: 5, parameters: 1000, s_key).Passed)
@@ -87,17 +88,18 @@ internal static class PeakMeasurement
             throw new WrongProbeException($"{name} differs from the reference");
         }
 
+        int size = Math.Max(1, fewest / MostGrowth);
         while (true)
         {
             using Prepared prepared = TOperation.Prepare(backend, size, parameters, s_key);
             double ms = Measurement.Take(prepared.Run, backend.Synchronize, restore: null, s_look, new StopwatchClock()).SamplesMs.Min();
-            if (ms >= callMs / 2 || size == mostSize)
+            if ((ms >= callMs / 2 && size >= fewest) || ms >= LongCallMs || size == most)
             {
                 MeasurementResult result = Measurement.Take(prepared.Run, backend.Synchronize, restore: null, protocol, new StopwatchClock());
                 return work(prepared.Cost) / (result.SamplesMs.Min() * 1e6);
             }
 
-            size = (int)Math.Min(mostSize, size * Math.Clamp(callMs / ms, 2, MostGrowth));
+            size = (int)Math.Clamp(size * Math.Clamp(callMs / ms, 2, MostGrowth), fewest, most);
         }
     }
 

@@ -64,7 +64,7 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
     /// <inheritdoc/>
     public unsafe void Simd(SimdBackend simd) =>
         simd.ForEachTile((Values.Columns + Columns.Width - 1) / Columns.Width, Cost.CompareExchanges,
-            new Columns(Values.Host, Moved.Host, Values.Columns, Rounds));
+            new Columns(Values.Host, Moved.Host, Values.Columns, TurnsPerRound * Rounds));
 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
@@ -115,10 +115,10 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
         }
     }
 
-    /// <summary>A tile is sixteen columns: one vector for each of the eight rows.</summary>
-    private readonly unsafe struct Columns(float* values, float* moved, int columns, int rounds) : ITiles
+    /// <summary>A tile is two times sixteen columns, a vector for each of the eight rows: one ring alone leaves units idle.</summary>
+    private readonly unsafe struct Columns(float* values, float* moved, int columns, int turns) : ITiles
     {
-        public const int Width = 16;
+        public const int Width = 32;
 
         public nuint ScratchBytes => Ring * Width * sizeof(float);
 
@@ -132,38 +132,50 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
                 new Span<float>(values + ((long)i * columns) + k, width).CopyTo(new(ring + (i * Width), width));
             }
 
-            Vector512<int> a0 = OrderedKey.Of(Vector512.Load(ring)), a1 = OrderedKey.Of(Vector512.Load(ring + 16));
-            Vector512<int> a2 = OrderedKey.Of(Vector512.Load(ring + 32)), a3 = OrderedKey.Of(Vector512.Load(ring + 48));
-            Vector512<int> a4 = OrderedKey.Of(Vector512.Load(ring + 64)), a5 = OrderedKey.Of(Vector512.Load(ring + 80));
-            Vector512<int> a6 = OrderedKey.Of(Vector512.Load(ring + 96)), a7 = OrderedKey.Of(Vector512.Load(ring + 112));
-            for (int round = 0; round < rounds; round++)
+            Vector512<int> a0 = OrderedKey.Of(Vector512.Load(ring)), a1 = OrderedKey.Of(Vector512.Load(ring + 32));
+            Vector512<int> a2 = OrderedKey.Of(Vector512.Load(ring + 64)), a3 = OrderedKey.Of(Vector512.Load(ring + 96));
+            Vector512<int> a4 = OrderedKey.Of(Vector512.Load(ring + 128)), a5 = OrderedKey.Of(Vector512.Load(ring + 160));
+            Vector512<int> a6 = OrderedKey.Of(Vector512.Load(ring + 192)), a7 = OrderedKey.Of(Vector512.Load(ring + 224));
+            Vector512<int> b0 = OrderedKey.Of(Vector512.Load(ring + 16)), b1 = OrderedKey.Of(Vector512.Load(ring + 48));
+            Vector512<int> b2 = OrderedKey.Of(Vector512.Load(ring + 80)), b3 = OrderedKey.Of(Vector512.Load(ring + 112));
+            Vector512<int> b4 = OrderedKey.Of(Vector512.Load(ring + 144)), b5 = OrderedKey.Of(Vector512.Load(ring + 176));
+            Vector512<int> b6 = OrderedKey.Of(Vector512.Load(ring + 208)), b7 = OrderedKey.Of(Vector512.Load(ring + 240));
+            for (int turn = 0; turn < turns; turn++)
             {
                 Exchange(ref a0, ref a1);
                 Exchange(ref a2, ref a3);
                 Exchange(ref a4, ref a5);
                 Exchange(ref a6, ref a7);
+                Exchange(ref b0, ref b1);
+                Exchange(ref b2, ref b3);
+                Exchange(ref b4, ref b5);
+                Exchange(ref b6, ref b7);
                 Exchange(ref a1, ref a2);
                 Exchange(ref a3, ref a4);
                 Exchange(ref a5, ref a6);
                 Exchange(ref a7, ref a0);
-                Exchange(ref a0, ref a1);
-                Exchange(ref a2, ref a3);
-                Exchange(ref a4, ref a5);
-                Exchange(ref a6, ref a7);
-                Exchange(ref a1, ref a2);
-                Exchange(ref a3, ref a4);
-                Exchange(ref a5, ref a6);
-                Exchange(ref a7, ref a0);
+                Exchange(ref b1, ref b2);
+                Exchange(ref b3, ref b4);
+                Exchange(ref b5, ref b6);
+                Exchange(ref b7, ref b0);
             }
 
             OrderedKey.ToFloat(a0).Store(ring);
-            OrderedKey.ToFloat(a1).Store(ring + 16);
-            OrderedKey.ToFloat(a2).Store(ring + 32);
-            OrderedKey.ToFloat(a3).Store(ring + 48);
-            OrderedKey.ToFloat(a4).Store(ring + 64);
-            OrderedKey.ToFloat(a5).Store(ring + 80);
-            OrderedKey.ToFloat(a6).Store(ring + 96);
-            OrderedKey.ToFloat(a7).Store(ring + 112);
+            OrderedKey.ToFloat(a1).Store(ring + 32);
+            OrderedKey.ToFloat(a2).Store(ring + 64);
+            OrderedKey.ToFloat(a3).Store(ring + 96);
+            OrderedKey.ToFloat(a4).Store(ring + 128);
+            OrderedKey.ToFloat(a5).Store(ring + 160);
+            OrderedKey.ToFloat(a6).Store(ring + 192);
+            OrderedKey.ToFloat(a7).Store(ring + 224);
+            OrderedKey.ToFloat(b0).Store(ring + 16);
+            OrderedKey.ToFloat(b1).Store(ring + 48);
+            OrderedKey.ToFloat(b2).Store(ring + 80);
+            OrderedKey.ToFloat(b3).Store(ring + 112);
+            OrderedKey.ToFloat(b4).Store(ring + 144);
+            OrderedKey.ToFloat(b5).Store(ring + 176);
+            OrderedKey.ToFloat(b6).Store(ring + 208);
+            OrderedKey.ToFloat(b7).Store(ring + 240);
             for (int i = 0; i < Ring; i++)
             {
                 new Span<float>(ring + (i * Width), width).CopyTo(new(moved + ((long)i * columns) + k, width));
