@@ -95,9 +95,13 @@ class Peers:
 
 
 def flgpu(options, arguments):
-    done = subprocess.run([options.flgpu, *arguments], stdout=subprocess.PIPE, text=True)
+    return output_of([options.flgpu, *arguments], os.environ)
+
+
+def output_of(command, environment):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
     if done.returncode != 0:
-        sys.exit(f"flgpu {' '.join(arguments)}: exit code {done.returncode}")
+        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout
 
 
@@ -110,7 +114,7 @@ def flgpu_samples(options, what, n, d, threads):
 
 def process_ms(command, threads):
     start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=thread_environment(threads))
+    output_of(command, thread_environment(threads))
     return (time.perf_counter() - start) * 1000
 
 

@@ -115,31 +115,62 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
         }
     }
 
-    /// <summary>A tile is two times sixteen columns, a vector for each of the eight rows: one ring alone leaves units idle.</summary>
+    /// <summary>A tile is 32 columns, whose keys are made, moved and turned back into floats.</summary>
     private readonly unsafe struct Columns(float* values, float* moved, int columns, int turns) : ITiles
     {
         public const int Width = 32;
 
-        public nuint ScratchBytes => Ring * Width * sizeof(float);
+        public nuint ScratchBytes => Ring * Width * sizeof(int);
 
         public void Run(int tile, byte* scratch)
         {
             int k = tile * Width;
             int width = Math.Min(Width, columns - k);
-            float* ring = (float*)scratch;
+            int* keys = (int*)scratch;
             for (int i = 0; i < Ring; i++)
             {
-                new Span<float>(values + ((long)i * columns) + k, width).CopyTo(new(ring + (i * Width), width));
+                new Span<float>(values + ((long)i * columns) + k, width).CopyTo(new(keys + (i * Width), width));
             }
 
-            Vector512<int> a0 = OrderedKey.Of(Vector512.Load(ring)), a1 = OrderedKey.Of(Vector512.Load(ring + 32));
-            Vector512<int> a2 = OrderedKey.Of(Vector512.Load(ring + 64)), a3 = OrderedKey.Of(Vector512.Load(ring + 96));
-            Vector512<int> a4 = OrderedKey.Of(Vector512.Load(ring + 128)), a5 = OrderedKey.Of(Vector512.Load(ring + 160));
-            Vector512<int> a6 = OrderedKey.Of(Vector512.Load(ring + 192)), a7 = OrderedKey.Of(Vector512.Load(ring + 224));
-            Vector512<int> b0 = OrderedKey.Of(Vector512.Load(ring + 16)), b1 = OrderedKey.Of(Vector512.Load(ring + 48));
-            Vector512<int> b2 = OrderedKey.Of(Vector512.Load(ring + 80)), b3 = OrderedKey.Of(Vector512.Load(ring + 112));
-            Vector512<int> b4 = OrderedKey.Of(Vector512.Load(ring + 144)), b5 = OrderedKey.Of(Vector512.Load(ring + 176));
-            Vector512<int> b6 = OrderedKey.Of(Vector512.Load(ring + 208)), b7 = OrderedKey.Of(Vector512.Load(ring + 240));
+            for (int i = 0; i < Ring * Width; i += 16)
+            {
+                OrderedKey.OfBits(Vector512.Load(keys + i)).Store(keys + i);
+            }
+
+            if (Vector512.IsHardwareAccelerated)
+            {
+                TurnWide(keys);
+            }
+            else
+            {
+                for (int j = 0; j < Width; j += 8)
+                {
+                    TurnNarrow(keys + j);
+                }
+            }
+
+            for (int i = 0; i < Ring * Width; i += 16)
+            {
+                OrderedKey.ToFloat(Vector512.Load(keys + i)).AsInt32().Store(keys + i);
+            }
+
+            for (int i = 0; i < Ring; i++)
+            {
+                new Span<float>(keys + (i * Width), width).CopyTo(new(moved + ((long)i * columns) + k, width));
+            }
+        }
+
+        /// <summary>Two rings at once, of sixteen columns each: one alone leaves units idle.</summary>
+        private void TurnWide(int* keys)
+        {
+            Vector512<int> a0 = Vector512.Load(keys), a1 = Vector512.Load(keys + 32);
+            Vector512<int> a2 = Vector512.Load(keys + 64), a3 = Vector512.Load(keys + 96);
+            Vector512<int> a4 = Vector512.Load(keys + 128), a5 = Vector512.Load(keys + 160);
+            Vector512<int> a6 = Vector512.Load(keys + 192), a7 = Vector512.Load(keys + 224);
+            Vector512<int> b0 = Vector512.Load(keys + 16), b1 = Vector512.Load(keys + 48);
+            Vector512<int> b2 = Vector512.Load(keys + 80), b3 = Vector512.Load(keys + 112);
+            Vector512<int> b4 = Vector512.Load(keys + 144), b5 = Vector512.Load(keys + 176);
+            Vector512<int> b6 = Vector512.Load(keys + 208), b7 = Vector512.Load(keys + 240);
             for (int turn = 0; turn < turns; turn++)
             {
                 Exchange(ref a0, ref a1);
@@ -160,26 +191,51 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
                 Exchange(ref b7, ref b0);
             }
 
-            OrderedKey.ToFloat(a0).Store(ring);
-            OrderedKey.ToFloat(a1).Store(ring + 32);
-            OrderedKey.ToFloat(a2).Store(ring + 64);
-            OrderedKey.ToFloat(a3).Store(ring + 96);
-            OrderedKey.ToFloat(a4).Store(ring + 128);
-            OrderedKey.ToFloat(a5).Store(ring + 160);
-            OrderedKey.ToFloat(a6).Store(ring + 192);
-            OrderedKey.ToFloat(a7).Store(ring + 224);
-            OrderedKey.ToFloat(b0).Store(ring + 16);
-            OrderedKey.ToFloat(b1).Store(ring + 48);
-            OrderedKey.ToFloat(b2).Store(ring + 80);
-            OrderedKey.ToFloat(b3).Store(ring + 112);
-            OrderedKey.ToFloat(b4).Store(ring + 144);
-            OrderedKey.ToFloat(b5).Store(ring + 176);
-            OrderedKey.ToFloat(b6).Store(ring + 208);
-            OrderedKey.ToFloat(b7).Store(ring + 240);
-            for (int i = 0; i < Ring; i++)
+            a0.Store(keys);
+            a1.Store(keys + 32);
+            a2.Store(keys + 64);
+            a3.Store(keys + 96);
+            a4.Store(keys + 128);
+            a5.Store(keys + 160);
+            a6.Store(keys + 192);
+            a7.Store(keys + 224);
+            b0.Store(keys + 16);
+            b1.Store(keys + 48);
+            b2.Store(keys + 80);
+            b3.Store(keys + 112);
+            b4.Store(keys + 144);
+            b5.Store(keys + 176);
+            b6.Store(keys + 208);
+            b7.Store(keys + 240);
+        }
+
+        /// <summary>One ring of eight columns: as much as sixteen registers hold.</summary>
+        private void TurnNarrow(int* keys)
+        {
+            Vector256<int> a0 = Vector256.Load(keys), a1 = Vector256.Load(keys + 32);
+            Vector256<int> a2 = Vector256.Load(keys + 64), a3 = Vector256.Load(keys + 96);
+            Vector256<int> a4 = Vector256.Load(keys + 128), a5 = Vector256.Load(keys + 160);
+            Vector256<int> a6 = Vector256.Load(keys + 192), a7 = Vector256.Load(keys + 224);
+            for (int turn = 0; turn < turns; turn++)
             {
-                new Span<float>(ring + (i * Width), width).CopyTo(new(moved + ((long)i * columns) + k, width));
+                Exchange(ref a0, ref a1);
+                Exchange(ref a2, ref a3);
+                Exchange(ref a4, ref a5);
+                Exchange(ref a6, ref a7);
+                Exchange(ref a1, ref a2);
+                Exchange(ref a3, ref a4);
+                Exchange(ref a5, ref a6);
+                Exchange(ref a7, ref a0);
             }
+
+            a0.Store(keys);
+            a1.Store(keys + 32);
+            a2.Store(keys + 64);
+            a3.Store(keys + 96);
+            a4.Store(keys + 128);
+            a5.Store(keys + 160);
+            a6.Store(keys + 192);
+            a7.Store(keys + 224);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -187,6 +243,14 @@ public readonly record struct CompareExchanges(Matrix Values, Matrix Moved, int 
         {
             Vector512<int> smaller = Vector512.Min(low, high);
             high = Vector512.Max(low, high);
+            low = smaller;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Exchange(ref Vector256<int> low, ref Vector256<int> high)
+        {
+            Vector256<int> smaller = Vector256.Min(low, high);
+            high = Vector256.Max(low, high);
             low = smaller;
         }
     }

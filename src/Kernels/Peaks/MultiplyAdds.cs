@@ -81,7 +81,7 @@ public readonly record struct MultiplyAdds(Matrix Start, Matrix End, int Rounds)
         }
     }
 
-    /// <summary>A tile is twelve vectors of chains: two units with a latency of four cycles are busy with eight.</summary>
+    /// <summary>Twelve vectors of chains go side by side: two units with a latency of four cycles are busy with eight. Narrow ones leave four of sixteen registers.</summary>
     private readonly unsafe struct Chains(float* start, float* end, int columns, int steps) : ITiles
     {
         public const int Width = 12 * 16;
@@ -96,6 +96,21 @@ public readonly record struct MultiplyAdds(Matrix Start, Matrix End, int Rounds)
             var chains = new Span<float>(x, Width);
             chains.Clear();
             new Span<float>(start + k, width).CopyTo(chains);
+            if (Vector512.IsHardwareAccelerated)
+            {
+                StepWide(x);
+            }
+            else
+            {
+                StepNarrow(x);
+                StepNarrow(x + (Width / 2));
+            }
+
+            chains[..width].CopyTo(new(end + k, width));
+        }
+
+        private void StepWide(float* x)
+        {
             Vector512<float> a = Vector512.Create(Factor), b = Vector512.Create(Addend);
             Vector512<float> x0 = Vector512.Load(x), x1 = Vector512.Load(x + 16), x2 = Vector512.Load(x + 32), x3 = Vector512.Load(x + 48);
             Vector512<float> x4 = Vector512.Load(x + 64), x5 = Vector512.Load(x + 80), x6 = Vector512.Load(x + 96), x7 = Vector512.Load(x + 112);
@@ -128,7 +143,42 @@ public readonly record struct MultiplyAdds(Matrix Start, Matrix End, int Rounds)
             x9.Store(x + 144);
             x10.Store(x + 160);
             x11.Store(x + 176);
-            chains[..width].CopyTo(new(end + k, width));
+        }
+
+        private void StepNarrow(float* x)
+        {
+            Vector256<float> a = Vector256.Create(Factor), b = Vector256.Create(Addend);
+            Vector256<float> x0 = Vector256.Load(x), x1 = Vector256.Load(x + 8), x2 = Vector256.Load(x + 16), x3 = Vector256.Load(x + 24);
+            Vector256<float> x4 = Vector256.Load(x + 32), x5 = Vector256.Load(x + 40), x6 = Vector256.Load(x + 48), x7 = Vector256.Load(x + 56);
+            Vector256<float> x8 = Vector256.Load(x + 64), x9 = Vector256.Load(x + 72), x10 = Vector256.Load(x + 80), x11 = Vector256.Load(x + 88);
+            for (int step = 0; step < steps; step++)
+            {
+                x0 = Vector256.MultiplyAddEstimate(x0, a, b);
+                x1 = Vector256.MultiplyAddEstimate(x1, a, b);
+                x2 = Vector256.MultiplyAddEstimate(x2, a, b);
+                x3 = Vector256.MultiplyAddEstimate(x3, a, b);
+                x4 = Vector256.MultiplyAddEstimate(x4, a, b);
+                x5 = Vector256.MultiplyAddEstimate(x5, a, b);
+                x6 = Vector256.MultiplyAddEstimate(x6, a, b);
+                x7 = Vector256.MultiplyAddEstimate(x7, a, b);
+                x8 = Vector256.MultiplyAddEstimate(x8, a, b);
+                x9 = Vector256.MultiplyAddEstimate(x9, a, b);
+                x10 = Vector256.MultiplyAddEstimate(x10, a, b);
+                x11 = Vector256.MultiplyAddEstimate(x11, a, b);
+            }
+
+            x0.Store(x);
+            x1.Store(x + 8);
+            x2.Store(x + 16);
+            x3.Store(x + 24);
+            x4.Store(x + 32);
+            x5.Store(x + 40);
+            x6.Store(x + 48);
+            x7.Store(x + 56);
+            x8.Store(x + 64);
+            x9.Store(x + 72);
+            x10.Store(x + 80);
+            x11.Store(x + 88);
         }
     }
 }
