@@ -99,7 +99,7 @@ def flgpu(options, arguments):
 
 
 def output_of(command, environment):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment, cwd=HERE)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout
@@ -177,7 +177,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a smoke run: one turn, the smallest size of each case, two rounds")
     options = parser.parse_args()
     options.turns = 1 if options.quick else options.turns
-    if not pathlib.Path(options.flgpu).exists():
+    options.flgpu = pathlib.Path(options.flgpu).resolve()
+    if not options.flgpu.exists():
         sys.exit(f"--flgpu: there is no {options.flgpu}; build it with: dotnet build src/Harness -c Release")
 
     environment = {"flgpu": flgpu_environment(options), "turns": options.turns, "quick": options.quick, "peers": []}
