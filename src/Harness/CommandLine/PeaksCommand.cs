@@ -59,7 +59,7 @@ internal static class PeaksCommand
                 {
                     table.AddRow([.. new[]
                     {
-                        peaks.Backend, Show(peaks.Threads, "0"), Show(peaks.ReadGbPerS, "0.0"), Show(peaks.MultiplyAddGflopPerS, "0.0"), Show(peaks.CompareExchangeGPerS, "0.0"),
+                        peaks.Backend, Show(peaks.Threads, "0"), Show(peaks.ReadGbPerS, "0.00"), Show(peaks.MultiplyAddGflopPerS, "0.00"), Show(peaks.CompareExchangeGPerS, "0.00"),
                         backend.Device,
                     }.Select(Markup.Escape)]);
                 }
