@@ -25,6 +25,7 @@ public static class Program
             MergeCommand.Create(screen),
             ClusterCommand.Create(screen),
             TimeCommand.Create(screen),
+            PeaksCommand.Create(screen),
             CheckCommand.Create(screen),
             AggregateCommand.Create(screen),
             BenchCommand.Create(),

@@ -53,6 +53,7 @@ public sealed record GpuState(
 /// <param name="Gpus">The GPUs that the program can use.</param>
 /// <param name="Protocol">How it measured; null when every round was timed once, as in a sweep.</param>
 /// <param name="Data">The data files that it read.</param>
+/// <param name="Peaks">What the backends reached at most, measured in this run; null in files from before it was.</param>
 /// <param name="Shard">Which part of the sweep it ran, as in 2/4; null when all of it.</param>
 /// <param name="FurtherRuns">The other runs that rows in this folder come from, after --resume or a merge; null when there are none.</param>
 public sealed record EnvironmentReport(
@@ -66,6 +67,7 @@ public sealed record EnvironmentReport(
     IReadOnlyList<GpuState> Gpus,
     Protocol? Protocol,
     IReadOnlyList<DataFile> Data,
+    IReadOnlyList<Peaks>? Peaks = null,
     string? Shard = null,
     IReadOnlyList<EnvironmentReport>? FurtherRuns = null)
 {
@@ -124,6 +126,23 @@ public sealed record EnvironmentReport(
         EnvironmentReport[] further = [.. FurtherRuns ?? [], .. later.SelectMany(run => run.Runs)];
         return this with { FurtherRuns = further.Length == 0 ? null : further };
     }
+
+    /// <summary>The latest of these runs with what it measured.</summary>
+    public EnvironmentReport WithPeaksOfLatest(IReadOnlyList<Peaks> peaks) => FurtherRuns is { Count: > 0 } further
+        ? this with { FurtherRuns = [.. further.SkipLast(1), further[^1] with { Peaks = peaks }] }
+        : this with { Peaks = peaks };
+
+    /// <summary>
+    /// The peaks behind the rows of the folder: what a backend reached in any of the runs. None when these were on different machines,
+    /// because a row does not say on which.
+    /// </summary>
+    [JsonIgnore]
+    public IReadOnlyList<Peaks> PeaksOfRuns => Runs.Select(run => (run.Host.CpuModel, string.Join(',', run.Gpus))).Distinct().Count() > 1 ? [] :
+    [
+        .. Runs.SelectMany(run => run.Peaks ?? []).GroupBy(peaks => (peaks.Backend, peaks.Threads)).Select(same => new Peaks(
+            same.Key.Backend, same.Key.Threads, same.Max(peaks => peaks.ReadGbPerS), same.Max(peaks => peaks.MultiplyAddGflopPerS),
+            same.Max(peaks => peaks.CompareExchangeGPerS))),
+    ];
 
     private IEnumerable<EnvironmentReport> Runs => [this with { FurtherRuns = null }, .. FurtherRuns ?? []];
 

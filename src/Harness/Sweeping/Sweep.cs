@@ -1,5 +1,6 @@
 // A sweep from plan to table: what `flgpu sweep` and `flgpu compare` do.
 using System.Globalization;
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 
@@ -53,6 +54,7 @@ public static class Sweep
             screen.Error.WriteLine($"{own.Count - rest.Count} of {own.Count} cases are done already.");
         }
 
+        folder?.Write(PeakMeasurement.OfAll(rest.Select(c => c.Backend), request.Threads, PeakMeasurement.Brief));
         List<TimingRow> timings = [];
         List<AccuracyRow> accuracies = [];
         using var run = new SweepRun(request.Threads, screen);
@@ -74,7 +76,7 @@ public static class Sweep
             interrupted = true;
         }
 
-        IReadOnlyList<SummaryRow> summary = folder?.Finish(run.Files) ?? Summary.Of(timings, accuracies);
+        IReadOnlyList<SummaryRow> summary = folder?.Finish(run.Files) ?? Summary.Of(timings, accuracies, []);
         SweepTables.WriteAccuracy(screen, summary);
         if (!plan.Times)
         {

@@ -1,4 +1,5 @@
 // The files of a sweep: rows are appended and flushed case by case, so that a killed sweep loses at most the case in flight.
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 using FlGpu.Sim;
@@ -104,6 +105,13 @@ public sealed class SweepFolder : IDisposable
         folder.Finish([]);
     }
 
+    /// <summary>Records what the backends reach in this run at most.</summary>
+    public void Write(IReadOnlyList<Peaks> peaks)
+    {
+        _environment = _environment.WithPeaksOfLatest(peaks);
+        _environment.WriteTo(In(EnvironmentReport.FileName));
+    }
+
     /// <summary>Appends the rows of a case.</summary>
     public void Write(CaseRows rows)
     {
@@ -124,7 +132,7 @@ public sealed class SweepFolder : IDisposable
         Sort(_accuracies, row => place[row.RunId], In(Accuracies));
         _environment = _environment with { Data = [.. _environment.Data.Union(data)] };
         _environment.WriteTo(In(EnvironmentReport.FileName));
-        IReadOnlyList<SummaryRow> summary = Recording.Summary.Of(_timings, _accuracies);
+        IReadOnlyList<SummaryRow> summary = Recording.Summary.Of(_timings, _accuracies, _environment.PeaksOfRuns);
         CsvTable<SummaryRow>.Replace(In(Summary), summary);
         return summary;
     }

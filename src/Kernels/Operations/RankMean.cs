@@ -20,8 +20,9 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
 
     private const int LowestKey = int.MinValue;
 
-    public Work Cost => new(
-        Updates.Length * Math.Max(1, System.Numerics.BitOperations.Log2((uint)Updates.Rows)), Updates.Bytes, Mean.Bytes);
+    public Work Cost => new(Comparisons, Updates.Bytes, Mean.Bytes, Comparisons);
+
+    private long Comparisons => Updates.Length * Math.Max(1, System.Numerics.BitOperations.Log2((uint)Updates.Rows));
 
     public void Reference()
     {

@@ -98,7 +98,8 @@ public sealed class ListAndHelpTests
     [Theory]
     [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --hidden --seeds --backend --out --preset")]
     [InlineData("sweep", "--config --attacks --defenses --pre-aggregations --data --partition --clients --malicious --rounds --seeds --backend --parameters --operations --out --resume --shard --dry-run --schema")]
-    [InlineData("time", "--operations --defenses --clients --parameters --backend --csv")]
+    [InlineData("time", "--operations --defenses --clients --parameters --backend --csv --out")]
+    [InlineData("peaks", "--backend --threads --quick")]
     [InlineData("check", "--backend --vectors")]
     [InlineData("aggregate", "--defense --input --array --output --scores --malicious --seed --backend --threads")]
     public void Each_command_has_the_options_that_it_should(string command, string options)
