@@ -38,6 +38,13 @@ internal sealed class DeviceRuntime : IDisposable
 
     public int Multiprocessors => _accelerator.NumMultiprocessors;
 
+    public bool IsGpu => _accelerator is not CPUAccelerator;
+
+    public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
+
+    /// <summary>The kernels that were compiled so far.</summary>
+    public IEnumerable<MethodInfo> Launched => _launchers.Keys.Select(kernel => kernel.Method);
+
     public Accelerator Accelerator => _accelerator;
 
     /// <summary>ILGPU's CPU accelerator, just wide enough for groups of <paramref name="groupSize"/>.</summary>
