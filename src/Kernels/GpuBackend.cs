@@ -93,6 +93,9 @@ public sealed class GpuBackend : Backend
         return View(_scratch).SubView(0, length);
     }
 
+    /// <summary>The same in double precision.</summary>
+    internal ArrayView<double> DoubleScratch(long length) => Scratch(2 * length).Cast<double>();
+
     /// <summary>What a kernel sees of a matrix.</summary>
     internal static ArrayView<float> View(Matrix matrix) => View(matrix.Elements);
 

@@ -16,9 +16,14 @@ internal static class PanelRankMean
     /// <summary>Threads of a group on a long panel: the more, the fewer panels it takes to keep the memory busy.</summary>
     public const int LongGroupSize = 1024;
 
-    private const int TileLength = 8192;
-    private const int TileCounterBits = 11;
-    private const int LongCounterBits = 13;
+    /// <summary>Keys of a tile.</summary>
+    public const int TileLength = 8192;
+
+    /// <summary>2^11 counters beside a tile: 8 KiB.</summary>
+    public const int TileCounterBits = 11;
+
+    /// <summary>2^13 counters where there is no tile: 32 KiB.</summary>
+    public const int LongCounterBits = 13;
 
     // What the panels in work should not exceed together; an H100 has 50 MB of L2 cache in two halves, an RTX 4090 has 72 MB.
     private const long CacheBytes = 24 << 20;
@@ -28,16 +33,23 @@ internal static class PanelRankMean
     {
         if (updates.Rows <= MostTileRows)
         {
-            KernelConfig tiles = gpu.GroupEach(Panels(updates.Columns, gpu.GroupSize(TileGroupSize)), TileGroupSize);
-            gpu.Runtime.Launch(TileKernel, tiles, GpuBackend.View(updates), GpuBackend.View(mean), first, last);
+            gpu.Runtime.Launch(TileKernel, TileConfig(gpu, updates.Columns), GpuBackend.View(updates), GpuBackend.View(mean), first, last);
             return;
         }
 
+        gpu.Runtime.Launch(LongKernel, LongConfig(gpu, updates.Rows, updates.Columns), GpuBackend.View(updates), GpuBackend.View(mean), first, last);
+    }
+
+    /// <summary>A group for each panel.</summary>
+    public static KernelConfig TileConfig(GpuBackend gpu, int columns) => gpu.GroupEach(Panels(columns, gpu.GroupSize(TileGroupSize)), TileGroupSize);
+
+    /// <summary>So many groups that all panels in work fit the cache, yet each multiprocessor has one.</summary>
+    public static KernelConfig LongConfig(GpuBackend gpu, long rows, int columns)
+    {
         int groupSize = gpu.GroupSize(LongGroupSize);
-        long panelBytes = (long)updates.Rows * sizeof(float) << PanelPlace.WidthBitsFor(groupSize);
-        long cached = Math.Clamp(CacheBytes / panelBytes, gpu.Threads, 2 * gpu.Threads);
-        KernelConfig panels = gpu.GroupEach(Math.Min(cached, Panels(updates.Columns, groupSize)), LongGroupSize);
-        gpu.Runtime.Launch(LongKernel, panels, GpuBackend.View(updates), GpuBackend.View(mean), first, last);
+        long panelBytes = rows * sizeof(float) << PanelPlace.WidthBitsFor(groupSize);
+        long inWork = Math.Clamp(CacheBytes / panelBytes, gpu.Threads, 2 * gpu.Threads);
+        return gpu.GroupEach(Math.Min(inWork, Panels(columns, groupSize)), LongGroupSize);
     }
 
     private static long Panels(int columns, int groupSize)
@@ -223,11 +235,6 @@ internal static class PanelRankMean
     /// <summary>Lists 0 and 1 are the candidates of the two ends as they come, 2 and 3 the same in order.</summary>
     private static int CandidateAt(PanelPlace place, int list, int index) =>
         (((list * RankSelection.FewCandidates) + index) << place.WidthBits) + place.Column;
-
-    private readonly struct TileKeys(ArrayView<int> tile, int widthBits, int column) : IColumnKeys
-    {
-        public int At(int row) => tile[(row << widthBits) + column];
-    }
 
     private readonly struct StreamedKeys(ArrayView<float> updates, long column, long columns) : IColumnKeys
     {

@@ -8,6 +8,12 @@ internal interface IColumnKeys
     int At(int row);
 }
 
+/// <summary>Keys in shared memory, neighbouring columns side by side.</summary>
+internal readonly struct TileKeys(ArrayView<int> tile, int widthBits, int column) : IColumnKeys
+{
+    public int At(int row) => tile[(row << widthBits) + column];
+}
+
 /// <summary>
 /// A thread's place in a group that shares a panel: 2^<paramref name="widthBits"/> neighbouring columns of <paramref name="rows"/> rows. The
 /// thread belongs to one column and visits every <see cref="RowStep"/>-th of its rows.
