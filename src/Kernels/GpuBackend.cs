@@ -32,6 +32,9 @@ public sealed class GpuBackend : Backend
     public override Buffer<T> Allocate<T>(long length) => new DeviceBuffer<T>(_runtime, length);
 
     /// <inheritdoc/>
+    public override IDeviceTimer? CreateDeviceTimer() => _runtime.IsGpu ? _runtime.CreateTimer() : null;
+
+    /// <inheritdoc/>
     public override void Synchronize() => _runtime.Synchronize();
 
     /// <inheritdoc/>

@@ -24,10 +24,18 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
     private static readonly RngKey s_key = RngKey.FromSeed(93);
     private readonly List<TimingRow> _rows = [];
 
-    /// <summary>Runs the plan; rows go to <paramref name="csvPath"/>, "-" being standard output, and a table to standard output otherwise.</summary>
+    /// <summary>
+    /// Runs the plan; rows go to <paramref name="csvPath"/>, "-" being standard output, and a table to standard output otherwise. A folder
+    /// <paramref name="outPath"/> gets timings.csv, summary.csv and environment.json.
+    /// </summary>
     /// <returns>0, or 1 when something did not match the reference or failed.</returns>
-    public static int Run(TimingPlan plan, string? csvPath, TimeProvider clock, Screen screen)
+    public static int Run(TimingPlan plan, string? csvPath, string? outPath, IReadOnlyList<string> argv, TimeProvider clock, Screen screen)
     {
+        if (csvPath is not null && outPath is not null)
+        {
+            throw new InputException("--csv and --out are both given; allowed is one of them: --out writes timings.csv, summary.csv and environment.json");
+        }
+
         foreach (string backend in plan.Backends)
         {
             Kernels.Backends.Open(backend, plan.Threads).Dispose();
@@ -42,11 +50,18 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
             }
         }
 
-        string runId = clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        DateTimeOffset utc = clock.GetUtcNow();
+        string runId = utc.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         var run = new TimingRun(plan, runId, screen);
         if (!plan.SkipWhatCannotRun)
         {
             run.RefuseDefensesThatNeverRun();
+        }
+
+        if (outPath is not null)
+        {
+            OutputFolder.Prepare(outPath);
+            csvPath = Path.Combine(outPath, "timings.csv");
         }
 
         bool toStandardOutput = csvPath == "-";
@@ -55,6 +70,13 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         if (!toStandardOutput)
         {
             run.WriteTable();
+        }
+
+        if (outPath is not null)
+        {
+            using CsvTable<SummaryRow> summary = CsvTable<SummaryRow>.Create(Path.Combine(outPath, "summary.csv"));
+            summary.Write(Summary.Of(run._rows, []));
+            EnvironmentReport.Create(runId, utc, argv, plan.Protocol, []).WriteTo(Path.Combine(outPath, "environment.json"));
         }
 
         return run._rows.Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
@@ -139,7 +161,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         {
             double flopsPerParameter = CostOf(operation, clients, parameters) / parameters;
             int compared = Comparable(flopsPerParameter, clients, parameters);
-            Agreement agreement = Conformance.Compare(operation, backend, clients, compared, s_key);
+            Agreement agreement;
+            using (Backend? apart = OpenApart(backend))
+            {
+                agreement = Conformance.Compare(operation, apart ?? backend, clients, compared, s_key);
+            }
+
             if (!agreement.Passed)
             {
                 return [row with { Status = RowStatus.Failed, Reason = Mismatch(agreement.Error, compared) }];
@@ -157,7 +184,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         return Guarded(row, () =>
         {
             int compared = Comparable(1.5 * clients * clients, clients, parameters);
-            double error = TimedDefense.ErrorOf(defense, backend, clients, malicious, compared, s_key);
+            double error;
+            using (Backend? apart = OpenApart(backend))
+            {
+                error = TimedDefense.ErrorOf(defense, apart ?? backend, clients, malicious, compared, s_key);
+            }
+
             if (error > Agreement.Tolerance)
             {
                 return [row with { Status = RowStatus.Failed, Reason = Mismatch(error, compared) }];
@@ -184,7 +216,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
 
     private IReadOnlyList<TimingRow> Samples(TimingRow row, Backend backend, Action run, Action? restore, Func<Work> workOfOne)
     {
-        MeasurementResult result = Measurement.Take(run, backend.Synchronize, restore, plan.Protocol, new StopwatchClock());
+        MeasurementResult result = Measurement.Take(run, backend.Synchronize, restore, plan.Protocol, new StopwatchClock(), backend.CreateDeviceTimer());
         Work work = workOfOne();
         TimingRow sample = row with
         {
@@ -196,9 +228,15 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         return
         [
             sample with { Phase = TimingPhase.First, WallMs = result.FirstMs, Reason = "" },
-            .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms }),
+            .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms, GpuMs = result.SamplesGpuMs.Count > 0 ? result.SamplesGpuMs[i] : null }),
         ];
     }
+
+    /// <summary>
+    /// The comparison of kernels runs on the device opened once more, and so compiles kernels of its own: the first call of the
+    /// measurement has its compilation still before it. Null for backends that compile nothing.
+    /// </summary>
+    private Backend? OpenApart(Backend backend) => backend is GpuBackend ? Kernels.Backends.Open(backend.Name, plan.Threads) : null;
 
     private static int Comparable(double flopsPerParameter, int clients, int parameters) =>
         (int)Math.Clamp(Math.Min(ComparableFlops / flopsPerParameter, ComparableElements / clients), 1, parameters);

@@ -23,6 +23,8 @@ internal sealed class DeviceRuntime(int threads) : IDisposable
 
     public static IReadOnlyList<DeviceListing> Gpus() => [new("cuda", null, NoGpu, null), new("opencl", null, NoGpu, null)];
 
+    public IDeviceTimer? CreateTimer() => null;
+
     public void Synchronize()
     {
     }

@@ -133,6 +133,22 @@ public sealed class TimeTests : IDisposable
         ProgramRun.Of("time", "--quick", "--operations", "row_norms", "--csv", file).AssertRefused("--csv", file);
     }
 
+    [Fact]
+    public void A_folder_gets_samples_summary_and_environment()
+    {
+        string folder = _folder["run"];
+        if (Time("--operations", "row_norms", "--out", folder) is not { } run)
+        {
+            return;
+        }
+
+        AssertCases(CsvTable<TimingRow>.Read(Path.Combine(folder, "timings.csv")), RowKind.Operation, ["row_norms"], malicious: 0);
+        Assert.Equal("row_norms", Assert.Single(CsvTable<SummaryRow>.Read(Path.Combine(folder, "summary.csv"))).Name);
+        Assert.Contains("\"time\"", File.ReadAllText(Path.Combine(folder, "environment.json")), StringComparison.Ordinal);
+        AssertTable(run, "row_norms");
+        ProgramRun.Of("time", "--quick", "--operations", "row_norms", "--out", folder, "--csv", "-").AssertRefused("--csv", "--out");
+    }
+
     /// <summary>A quick run on few updates; null, with the refusal asserted, in a Debug build.</summary>
     private static ProgramRun? Time(params string[] options)
     {
