@@ -24,8 +24,10 @@ public static class Program
             SweepCommand.Create(screen),
             TimeCommand.Create(screen),
             CheckCommand.Create(screen),
+            AggregateCommand.Create(screen),
             BenchCommand.Create(),
         };
+        Completions.AddTo(root);
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

@@ -20,7 +20,7 @@ public sealed class SimdBackend(int threads) : Backend("simd", $"{Processor.Name
     public const long ElementsWorthASecondThread = 300_000;
 
     private readonly TilePool _pool = new(threads);
-    private readonly Dictionary<(int Rows, int First, int Last), RankNetwork> _networks = [];
+    private readonly Dictionary<(int Rows, int First, int Last, bool FetchesNext), RankNetwork> _networks = [];
     private HostBuffer<float>? _workspace;
 
     /// <summary>As many threads as the machine has cores.</summary>
@@ -57,12 +57,12 @@ public sealed class SimdBackend(int threads) : Backend("simd", $"{Processor.Name
         return _workspace.Pointer;
     }
 
-    /// <summary>The sorting network for so many rows, made once.</summary>
-    internal RankNetwork Network(int rows, int first, int last)
+    /// <summary>The sorting network for so many rows, made once. One that goes from column to column fetches what comes next.</summary>
+    internal RankNetwork Network(int rows, int first, int last, bool fetchesNext)
     {
-        if (!_networks.TryGetValue((rows, first, last), out RankNetwork? network))
+        if (!_networks.TryGetValue((rows, first, last, fetchesNext), out RankNetwork? network))
         {
-            _networks[(rows, first, last)] = network = new(SortingNetwork.ForRanks(rows, first, last), rows);
+            _networks[(rows, first, last, fetchesNext)] = network = new(SortingNetwork.ForRanks(rows, first, last), rows, fetchesNext);
         }
 
         return network;

@@ -11,6 +11,7 @@ using FlGpu.Sim;
 namespace FlGpu.Harness.Recording;
 
 /// <summary>How the program was built and how its runtime is set.</summary>
+/// <param name="ProgramVersion">The program's version with the commit it was built from: what an installed tool ran, wherever it was started.</param>
 /// <param name="Configuration">Release or Debug.</param>
 /// <param name="SdkVersion">The .NET SDK that built it; null unless the build left it as the assembly metadata "SdkVersion".</param>
 /// <param name="RuntimeVersion">The .NET runtime.</param>
@@ -20,6 +21,7 @@ namespace FlGpu.Harness.Recording;
 /// <param name="ConcurrentGc">Whether the garbage collector works beside the program.</param>
 /// <param name="DebuggerAttached">Whether a debugger looks on.</param>
 public sealed record BuildState(
+    string? ProgramVersion,
     string? Configuration,
     string? SdkVersion,
     string RuntimeVersion,
@@ -104,6 +106,7 @@ public sealed record EnvironmentReport(
         Assembly program = typeof(EnvironmentReport).Assembly;
         Version? ilgpu = typeof(Backends).Assembly.GetReferencedAssemblies().FirstOrDefault(assembly => assembly.Name == "ILGPU")?.Version;
         return new(
+            program.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
             program.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration,
             program.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(metadata => metadata.Key == "SdkVersion")?.Value,
             Environment.Version.ToString(),

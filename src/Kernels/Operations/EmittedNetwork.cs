@@ -22,43 +22,72 @@ internal sealed unsafe class EmittedNetwork
     private const int StepsPerMethod = 260;
     private const int LaneBytes = 64;
 
-    // Far enough ahead to arrive in time, near enough not to be pushed out again.
-    private const int PrefetchBytes = 192;
+    /// <summary>
+    /// Columns are worked off in panels of this many vectors. While one is sorted the next is fetched row by row, in runs that the
+    /// hardware follows: single lines of many rows keep too few misses in flight.
+    /// </summary>
+    public const int PanelVectors = 16;
 
     private static readonly MethodInfo s_load = typeof(Avx512F).GetMethod(nameof(Avx512F.LoadVector512), [typeof(int*)])!;
     private static readonly MethodInfo s_store = typeof(Avx512F).GetMethod(nameof(Avx512F.Store), [typeof(int*), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_min = typeof(Avx512F).GetMethod(nameof(Avx512F.Min), [typeof(Vector512<int>), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_max = typeof(Avx512F).GetMethod(nameof(Avx512F.Max), [typeof(Vector512<int>), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_key = typeof(OrderedKey).GetMethod(nameof(OrderedKey.OfBits), BindingFlags.Static | BindingFlags.Public)!;
-    private static readonly MethodInfo s_prefetch = typeof(Sse).GetMethod(nameof(Sse.Prefetch0), [typeof(void*)])!;
+    private static readonly MethodInfo s_zero = typeof(Vector512<double>).GetProperty(nameof(Vector512<double>.Zero))!.GetMethod!;
+    private static readonly MethodInfo s_addLower = OwnMethod(nameof(AddLower));
+    private static readonly MethodInfo s_addUpper = OwnMethod(nameof(AddUpper));
+    private static readonly MethodInfo s_storeScaled = OwnMethod(nameof(StoreScaled));
+    private static readonly MethodInfo s_prefetch = typeof(Sse).GetMethod(nameof(Sse.Prefetch1), [typeof(void*)])!;
 
     private readonly Run[] _methods;
+    private readonly int _wires;
 
-    private EmittedNetwork(Run[] methods) => _methods = methods;
+    private EmittedNetwork(Run[] methods, int wires) => (_methods, _wires) = (methods, wires);
 
-    private delegate void Run(int* column, nint rowBytes, int* scratch);
+    private delegate void Run(int* column, nint rowBytes, int* scratch, byte* next, float* mean);
 
     /// <summary>Whether this process may emit code and this CPU has the registers for it.</summary>
     public static bool IsSupported => RuntimeFeature.IsDynamicCodeCompiled && Avx512F.IsSupported;
 
     /// <summary>
-    /// Sorts the sixteen columns at <paramref name="column"/>, rows being <paramref name="rowBytes"/> apart, as far as the network does. Afterwards
-    /// the keys of wire w, if it is kept, are at <paramref name="scratch"/> + 16 w.
+    /// Sorts sixteen columns as far as the network does and writes the means of the kept wires.
     /// </summary>
-    public void Sort(float* column, nint rowBytes, int* scratch)
+    /// <param name="column">The first of the sixteen columns.</param>
+    /// <param name="rowBytes">From a row to the next.</param>
+    /// <param name="scratch">Memory for a vector of each wire.</param>
+    /// <param name="vector">Which vector of its panel this is: it fetches its share of the next panel.</param>
+    /// <param name="mean">Where the sixteen means go.</param>
+    public void MeanOfKept(float* column, nint rowBytes, int* scratch, int vector, float* mean)
     {
+        byte* nextPanel = (byte*)(column + ((PanelVectors - vector) * 16));
+        nint row = Math.Min(vector * RowsFetched(_wires), _wires - RowsFetched(_wires));
         foreach (Run method in _methods)
         {
-            method((int*)column, rowBytes, scratch);
+            method((int*)column, rowBytes, scratch, nextPanel + (row * rowBytes), mean);
         }
     }
 
+    private static MethodInfo OwnMethod(string name) => typeof(EmittedNetwork).GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> AddLower(Vector512<double> sum, Vector512<int> keys) => sum + Vector512.WidenLower(OrderedKey.ToFloat(keys));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> AddUpper(Vector512<double> sum, Vector512<int> keys) => sum + Vector512.WidenUpper(OrderedKey.ToFloat(keys));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreScaled(Vector512<double> lower, Vector512<double> upper, double factor, float* target) =>
+        Vector512.Narrow(lower * factor, upper * factor).Store(target);
+
+    private static int RowsFetched(int wires) => (wires + PanelVectors - 1) / PanelVectors;
+
     /// <summary>Emits the code of a network; takes a few milliseconds.</summary>
-    public static EmittedNetwork Create(SortingNetwork network, int wires) => new Emitter(network, wires).Emit();
+    public static EmittedNetwork Create(SortingNetwork network, int wires, bool fetchesNext) => new Emitter(network, wires, fetchesNext).Emit();
 
     private sealed class Emitter
     {
         private readonly SortingNetwork _network;
+        private readonly bool _fetchesNext;
         private readonly List<int>[] _uses;
         private readonly bool[] _kept;
         private readonly bool[] _loaded;
@@ -70,9 +99,9 @@ internal sealed unsafe class EmittedNetwork
         private LocalBuilder[] _registers = [];
         private LocalBuilder _spare = null!;
 
-        public Emitter(SortingNetwork network, int wires)
+        public Emitter(SortingNetwork network, int wires, bool fetchesNext)
         {
-            _network = network;
+            (_network, _fetchesNext) = (network, fetchesNext);
             (_uses, _kept, _loaded) = ([.. Enumerable.Range(0, wires).Select(_ => new List<int>())], new bool[wires], new bool[wires]);
             for (int step = 0; step < network.Steps.Count; step++)
             {
@@ -98,16 +127,15 @@ internal sealed unsafe class EmittedNetwork
                     Begin();
                 }
 
+                if (_fetchesNext)
+                {
+                    Fetch(step);
+                }
+
                 Exchange(_network.Steps[step], step);
             }
 
-            // Kept wires that no step touched are loaded only to be stored as keys.
-            foreach (int wire in _network.Kept)
-            {
-                InRegister(wire, _network.Steps.Count, wire);
-            }
-
-            PutAsideAll(_network.Steps.Count);
+            StoreMean();
             _il.Emit(OpCodes.Ret);
             Run[] compiled = [.. _methods.Select(method => method.CreateDelegate<Run>())];
             foreach (Run method in compiled)
@@ -115,12 +143,47 @@ internal sealed unsafe class EmittedNetwork
                 RuntimeHelpers.PrepareDelegate(method);
             }
 
-            return new(compiled);
+            return new(compiled, _uses.Length);
+        }
+
+        private void StoreMean()
+        {
+            LocalBuilder lower = _il.DeclareLocal(typeof(Vector512<double>)), upper = _il.DeclareLocal(typeof(Vector512<double>));
+            foreach (LocalBuilder sum in (LocalBuilder[])[lower, upper])
+            {
+                _il.Emit(OpCodes.Call, s_zero);
+                _il.Emit(OpCodes.Stloc, sum);
+            }
+
+            // What is in registers first: it makes room for the rest.
+            int steps = _network.Steps.Count;
+            foreach (int wire in _network.Kept.OrderBy(wire => !_registerOf.ContainsKey(wire)).ToArray())
+            {
+                LocalBuilder keys = _registers[InRegister(wire, steps, wire)];
+                Add(lower, keys, s_addLower);
+                Add(upper, keys, s_addUpper);
+                _free.Push(_registerOf[wire]);
+                _registerOf.Remove(wire);
+            }
+
+            _il.Emit(OpCodes.Ldloc, lower);
+            _il.Emit(OpCodes.Ldloc, upper);
+            _il.Emit(OpCodes.Ldc_R8, 1.0 / _network.Kept.Count);
+            _il.Emit(OpCodes.Ldarg, 4);
+            _il.Emit(OpCodes.Call, s_storeScaled);
+        }
+
+        private void Add(LocalBuilder sum, LocalBuilder keys, MethodInfo half)
+        {
+            _il.Emit(OpCodes.Ldloc, sum);
+            _il.Emit(OpCodes.Ldloc, keys);
+            _il.Emit(OpCodes.Call, half);
+            _il.Emit(OpCodes.Stloc, sum);
         }
 
         private void Begin()
         {
-            var method = new DynamicMethod("network", typeof(void), [typeof(int*), typeof(nint), typeof(int*)], typeof(EmittedNetwork).Module, skipVisibility: true) { InitLocals = false };
+            var method = new DynamicMethod("network", typeof(void), [typeof(int*), typeof(nint), typeof(int*), typeof(byte*), typeof(float*)], typeof(EmittedNetwork).Module, skipVisibility: true) { InitLocals = false };
             _methods.Add(method);
             _il = method.GetILGenerator(1 << 16);
             _registers = [.. Enumerable.Range(0, Registers).Select(_ => _il.DeclareLocal(typeof(Vector512<int>)))];
@@ -132,9 +195,29 @@ internal sealed unsafe class EmittedNetwork
             }
         }
 
+        /// <summary>Spreads the lines of the next panel evenly over the steps.</summary>
+        private void Fetch(int step)
+        {
+            long lines = (long)RowsFetched(_uses.Length) * PanelVectors;
+            for (long line = lines * step / _network.Steps.Count; line < lines * (step + 1) / _network.Steps.Count; line++)
+            {
+                _il.Emit(OpCodes.Ldarg_3);
+                _il.Emit(OpCodes.Ldarg_1);
+                _il.Emit(OpCodes.Ldc_I4, (int)(line / PanelVectors));
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Mul);
+                _il.Emit(OpCodes.Add);
+                _il.Emit(OpCodes.Ldc_I4, (int)(line % PanelVectors) * LaneBytes);
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Add);
+                _il.Emit(OpCodes.Call, s_prefetch);
+            }
+        }
+
         private void Exchange(CompareExchange step, int index)
         {
-            LocalBuilder low = _registers[InRegister(step.Low, index, step.High)];
+            int lowRegister = InRegister(step.Low, index, step.High);
+            LocalBuilder low = _registers[lowRegister];
             LocalBuilder high = _registers[InRegister(step.High, index, step.Low)];
             if (step.NeedsLow)
             {
@@ -148,8 +231,8 @@ internal sealed unsafe class EmittedNetwork
 
             if (step.NeedsLow && step.NeedsHigh)
             {
-                _il.Emit(OpCodes.Ldloc, _spare);
-                _il.Emit(OpCodes.Stloc, low);
+                // The minimum stays where it is; the register that it came from is the next spare one.
+                (_registers[lowRegister], _spare) = (_spare, low);
             }
 
             Finish(step.Low, step.NeedsLow, index);
@@ -197,11 +280,6 @@ internal sealed unsafe class EmittedNetwork
                 RowAddress(wire);
                 _il.Emit(OpCodes.Call, s_load);
                 _il.Emit(OpCodes.Call, s_key);
-                RowAddress(wire);
-                _il.Emit(OpCodes.Ldc_I4, PrefetchBytes);
-                _il.Emit(OpCodes.Conv_I);
-                _il.Emit(OpCodes.Add);
-                _il.Emit(OpCodes.Call, s_prefetch);
             }
 
             _il.Emit(OpCodes.Stloc, _registers[register]);

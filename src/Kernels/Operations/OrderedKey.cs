@@ -33,5 +33,5 @@ internal static class OrderedKey
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<int> FlipNegative(Vector512<int> bits) =>
-        bits ^ Vector512.ShiftRightLogical(Vector512.ShiftRightArithmetic(bits, 31), 1);
+        bits ^ (Vector512.ShiftRightArithmetic(bits, 31) & Vector512.Create(int.MaxValue));
 }

@@ -51,7 +51,7 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
     {
         int n = Updates.Rows;
         int slices = Slabs.SlicesFor(n, Updates.Columns);
-        int panels = (n + Slabs.PanelRows - 1) / Slabs.PanelRows;
+        int panels = (n + Slabs.PanelRows(n) - 1) / Slabs.PanelRows(n);
         float* partial = slices == 1 ? Squared.Host : simd.Workspace((long)slices * n * n);
         simd.ForEachTile(slices * panels, Cost.Flops, new Slabs(Updates.Host, partial, n, Updates.Columns, slices));
         simd.ForEachTile(n, (long)n * n * slices, new Mirror(partial, Squared.Host, n, slices));
@@ -66,22 +66,28 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
     /// </summary>
     private readonly unsafe struct Slabs(float* updates, float* partial, int n, int columns, int slices) : ITiles
     {
-        public const int PanelRows = 128;
-        private const int BlockColumns = 512;
+        private const int BlockColumns = 1024;
 
         // A packed row is a little longer than a power of two, so that rows do not fall on the same cache sets.
         private const int Stride = BlockColumns + 16;
         private const int TileRows = 4;
         private const int TileColumns = 6;
         private const int TileSums = TileRows * TileColumns;
-        private const int OtherRows = 96;
+        private const int RowsTogether = 12; // whole tiles either way
+
+        // A panel and the rows against it stay in the L2 cache: all rows where there are few, else somewhat more of the panel.
+        private const int MostRowsInOnePanel = 16 * RowsTogether;
+        private const int SharedPanelRows = 11 * RowsTogether;
+        private const int OtherRows = 6 * RowsTogether;
         private const int MaxSlices = 8;
         private const long MaxPartialBytes = 32 << 20;
 
         public nuint ScratchBytes =>
-            (nuint)((PanelRows + TileRows + OtherRows + TileColumns) * Stride * sizeof(float)) + ((nuint)MostTiles * TileSums * sizeof(double)) + 4096;
+            (nuint)((PanelRows(n) + OtherRows) * Stride * sizeof(float)) + ((nuint)MostTiles * TileSums * sizeof(double)) + 4096;
 
-        private long MostTiles => (PanelRows / TileRows) * ((n / TileColumns) + (n / OtherRows) + 2L);
+        private long MostTiles => (PanelRows(n) / TileRows) * ((n / TileColumns) + (n / OtherRows) + 2L);
+
+        public static int PanelRows(int n) => n <= MostRowsInOnePanel ? (n + RowsTogether - 1) / RowsTogether * RowsTogether : SharedPanelRows;
 
         /// <summary>Fixed by the shape alone, so that the bits do not depend on the number of threads.</summary>
         public static int SlicesFor(int n, int columns)
@@ -93,31 +99,48 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
         public void Run(int tile, byte* scratch)
         {
             int slice = tile % slices;
-            int firstRow = tile / slices * PanelRows;
-            int panel = Math.Min(PanelRows, n - firstRow);
+            int panelRows = PanelRows(n);
+            int firstRow = tile / slices * panelRows;
+            int panel = Math.Min(panelRows, n - firstRow);
             int blocks = (columns + BlockColumns - 1) / BlockColumns;
             int firstBlock = (int)((long)blocks * slice / slices);
             int endBlock = (int)((long)blocks * (slice + 1) / slices);
 
             float* mine = (float*)scratch;
-            float* others = mine + ((PanelRows + TileRows) * Stride);
-            double* sums = (double*)(others + ((OtherRows + TileColumns) * Stride));
+            float* others = mine + (panelRows * Stride);
+            double* sums = (double*)(others + (OtherRows * Stride));
             NativeMemory.Clear(sums, (nuint)MostTiles * TileSums * sizeof(double));
             for (int block = firstBlock; block < endBlock; block++)
             {
                 int k = block * BlockColumns;
                 int width = Math.Min(BlockColumns, columns - k);
                 double* tileSums = sums;
-                Pack(mine, firstRow, panel, TileRows, k, width);
-                for (int j0 = firstRow; j0 < n; j0 += OtherRows)
+                Pack(mine, firstRow, panel, k, width);
+                for (int j0 = 0; firstRow + j0 < n; j0 += j0 < panel ? panel : OtherRows)
                 {
-                    int count = Math.Min(OtherRows, n - j0);
-                    Pack(others, j0, count, TileColumns, k, width);
-                    for (int i = 0; i < panel; i += TileRows)
+                    float* theirs = mine;
+                    int count = panel;
+                    if (j0 > 0)
                     {
-                        for (int j = FirstColumn(firstRow + i, j0); j < count; j += TileColumns, tileSums += TileSums)
+                        theirs = others;
+                        count = Math.Min(OtherRows, n - firstRow - j0);
+                        Pack(others, firstRow + j0, count, k, width);
+                    }
+
+                    // While this is multiplied, what will be packed next is fetched: a row with each tile.
+                    int nextRow = firstRow + j0 + count;
+                    float* ahead = nextRow < n ? updates + ((long)nextRow * columns) + k : updates + ((long)firstRow * columns) + k + BlockColumns;
+                    int rowsAhead = nextRow < n ? Math.Min(OtherRows, n - nextRow) : k + BlockColumns < columns ? panel : 0;
+
+                    // The few rows of j stay in the L1 cache while those of i come by.
+                    for (int j = 0; j < count; j += TileColumns)
+                    {
+                        for (int i = 0; i < EndRow(j0 + j, panel); i += TileRows, tileSums += TileSums)
                         {
-                            Distances(mine + (i * Stride), others + (j * Stride), (width + 15) & ~15, tileSums);
+                            float* own = mine + (i * Stride);
+                            Distances(own, theirs + (j * Stride), (width + 15) & ~15, tileSums, rowsAhead > 0 ? ahead : own);
+                            ahead += columns;
+                            rowsAhead--;
                         }
                     }
                 }
@@ -126,23 +149,23 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             Unpack(sums, firstRow, panel, partial + (slices == 1 ? 0 : (long)slice * n * n));
         }
 
-        /// <summary>Pairs left of the diagonal are the mirror of others: the tile of columns that a tile of rows starts with.</summary>
-        private static int FirstColumn(int row, int j0) => Math.Max(0, (row - j0) / TileColumns * TileColumns);
+        /// <summary>Pairs left of the diagonal are the mirror of others: where the rows of a tile of columns from j on end.</summary>
+        private static int EndRow(int j, int panel) => Math.Min(panel, j + TileColumns - 1);
 
         /// <summary>Goes through the tiles in the order in which they were summed and writes what is right of the diagonal.</summary>
         private void Unpack(double* tileSums, int firstRow, int panel, float* output)
         {
-            for (int j0 = firstRow; j0 < n; j0 += OtherRows)
+            for (int j0 = 0; firstRow + j0 < n; j0 += j0 < panel ? panel : OtherRows)
             {
-                int count = Math.Min(OtherRows, n - j0);
-                for (int i = 0; i < panel; i += TileRows)
+                int end = j0 < panel ? panel : Math.Min(j0 + OtherRows, n - firstRow);
+                for (int j = j0; j < end; j += TileColumns)
                 {
-                    for (int j = FirstColumn(firstRow + i, j0); j < count; j += TileColumns, tileSums += TileSums)
+                    for (int i = 0; i < EndRow(j, panel); i += TileRows, tileSums += TileSums)
                     {
                         for (int e = 0; e < TileSums; e++)
                         {
                             int row = firstRow + i + (e % TileRows);
-                            int column = j0 + j + (e / TileRows);
+                            int column = firstRow + j + (e / TileRows);
                             if (row < column && column < n)
                             {
                                 output[((long)row * n) + column] = (float)tileSums[e];
@@ -153,9 +176,9 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             }
         }
 
-        private void Pack(float* packed, int firstRow, int rows, int rowsAtOnce, int k, int width)
+        private void Pack(float* packed, int firstRow, int rows, int k, int width)
         {
-            int padded = (rows + rowsAtOnce - 1) / rowsAtOnce * rowsAtOnce;
+            int padded = (rows + RowsTogether - 1) / RowsTogether * RowsTogether;
             int paddedWidth = (width + 15) & ~15;
             for (int i = 0; i < padded; i++, packed += Stride)
             {
@@ -172,9 +195,9 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             }
         }
 
-        /// <summary>Adds the squared distances of 4 rows to 6 rows over one block: 24 sums in registers.</summary>
+        /// <summary>Adds the squared distances of 4 rows to 6 rows over one block: 24 sums in registers. Fetches the row at <paramref name="ahead"/>.</summary>
         [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        private static void Distances(float* a, float* b, int width, double* sums)
+        private static void Distances(float* a, float* b, int width, double* sums, float* ahead)
         {
             float* a1 = a + Stride, a2 = a1 + Stride, a3 = a2 + Stride;
             float* b1 = b + Stride, b2 = b1 + Stride, b3 = b2 + Stride, b4 = b3 + Stride, b5 = b4 + Stride;
@@ -188,6 +211,11 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
             {
                 Vector512<float> x0 = Vector512.Load(a + k), x1 = Vector512.Load(a1 + k), x2 = Vector512.Load(a2 + k), x3 = Vector512.Load(a3 + k);
                 Vector512<float> y = Vector512.Load(b + k);
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead + k);
+                }
+
                 s00 = AddSquare(x0 - y, s00);
                 s10 = AddSquare(x1 - y, s10);
                 s20 = AddSquare(x2 - y, s20);

@@ -11,8 +11,12 @@ namespace FlGpu.Kernels;
 /// </summary>
 internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First, int Last)
 {
-    /// <summary>Up to this many rows a sorting network in cache is faster than bisection.</summary>
-    private const int NetworkRows = 512;
+    /// <summary>Up to this many rows a sorting network is faster than selection by bytes: the more ranks are wanted, the longer.</summary>
+    private const int NetworkRowsForMedian = 140;
+    private const int NetworkRowsForMean = 220;
+
+    /// <summary>The same where no code can be emitted.</summary>
+    private const int PlainNetworkRows = 128;
 
     private const int LowestKey = int.MinValue;
 
@@ -43,8 +47,22 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
     public unsafe void Simd(SimdBackend simd)
     {
         int strips = (Updates.Columns + Columns.StripWidth - 1) / Columns.StripWidth;
-        RankNetwork? network = Updates.Rows <= NetworkRows ? simd.Network(Updates.Rows, First, Last) : null;
-        simd.ForEachTile(strips, Updates.Length, new Columns(Updates.Host, Mean.Host, Updates.Rows, Updates.Columns, First, Last, network));
+        int n = Updates.Rows;
+        if (UsesSelection(n, Updates.Columns))
+        {
+            var selection = new SelectedColumns(Updates, Mean, First, Last, ByteSelection.Of(simd, n, First), ByteSelection.Of(simd, n, Last));
+            simd.ForEachTile(SelectedColumns.Strips(Updates.Columns), Updates.Length, selection);
+            return;
+        }
+
+        RankNetwork? network = n <= NetworkRowsForMean ? simd.Network(n, First, Last, fetchesNext: true) : null;
+        simd.ForEachTile(strips, Updates.Length, new Columns(Updates.Host, Mean.Host, n, Updates.Columns, First, Last, network));
+    }
+
+    private bool UsesSelection(int rows, int columns)
+    {
+        int networkRows = !EmittedNetwork.IsSupported ? PlainNetworkRows : Last <= First + 1 ? NetworkRowsForMedian : NetworkRowsForMean;
+        return rows > networkRows && rows is >= ByteSelection.FewestRows and <= ByteSelection.MostRows && columns >= ByteSelection.Width;
     }
 
     public void Gpu(GpuBackend gpu)
@@ -70,7 +88,7 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
     private readonly unsafe struct Columns(
         float* updates, float* mean, int rows, int columns, int first, int last, RankNetwork? network) : ITiles
     {
-        public const int StripWidth = 512;
+        public const int StripWidth = 2048;
         private const int Block = 64;
 
         public nuint ScratchBytes => ((nuint)rows + 1) * Block * sizeof(int);
@@ -78,36 +96,43 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
         public void Run(int tile, byte* scratch)
         {
             int* keys = (int*)scratch;
-            float* result = (float*)(keys + ((long)rows * Block));
-            int end = Math.Min(columns, (tile + 1) * StripWidth);
-            for (int k = tile * StripWidth; k < end; k += Block)
+            int start = tile * StripWidth;
+            int end = Math.Min(columns, start + StripWidth);
+            if (network?.Emitted is { } emitted && columns >= 16)
             {
-                if (network?.Emitted is { } emitted && k + Block <= columns)
+                for (int k = start; k < end; k += 16)
                 {
-                    for (int lane = 0; lane < Block; lane += 16)
-                    {
-                        emitted.Sort(updates + k + lane, (nint)columns * sizeof(float), keys);
-                        MeanOfKept(network.Kept, keys, 16).Store(result + lane);
-                    }
-
-                    new Span<float>(result, Math.Min(Block, end - k)).CopyTo(new(mean + k, Block));
-                    continue;
+                    // The last vector goes back over columns that are done already rather than past the end.
+                    int first = Math.Min(k, columns - 16);
+                    int vector = (k - start) / 16 % EmittedNetwork.PanelVectors;
+                    emitted.MeanOfKept(updates + first, (nint)columns * sizeof(float), keys, vector, mean + first);
                 }
+            }
+            else
+            {
+                RunInBlocks(start, end, keys);
+            }
+        }
 
+        private void RunInBlocks(int start, int end, int* keys)
+        {
+            float* result = (float*)(keys + ((long)rows * Block));
+            for (int k = start; k < end; k += Block)
+            {
                 LoadKeys(keys, k);
                 if (network is not null)
                 {
-                    Sort(keys, network.Steps);
+                    network.SortSixtyFour(keys);
                     for (int lane = 0; lane < Block; lane += 16)
                     {
-                        MeanOfKept(network.Kept, keys + lane, Block).Store(result + lane);
+                        network.MeanOfKept(keys + lane, Block).Store(result + lane);
                     }
                 }
                 else
                 {
                     for (int lane = 0; lane < Block; lane += 16)
                     {
-                        MeanByBisection(keys + lane).Store(result + lane);
+                        new Bisection(rows, first, last).Mean(keys + lane, Block).Store(result + lane);
                     }
                 }
 
@@ -147,115 +172,11 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
                 OrderedKey.Of(Vector512.Load(row + 48)).Store(keys + 48);
             }
         }
-
-        private static void Sort(int* keys, ReadOnlySpan<CompareExchange> steps)
-        {
-            foreach (CompareExchange step in steps)
-            {
-                int* low = keys + (step.Low * Block);
-                int* high = keys + (step.High * Block);
-                Exchange(low, high);
-                Exchange(low + 16, high + 16);
-                Exchange(low + 32, high + 32);
-                Exchange(low + 48, high + 48);
-            }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Exchange(int* low, int* high)
-        {
-            Vector512<int> a = Vector512.Load(low);
-            Vector512<int> b = Vector512.Load(high);
-            Vector512.Min(a, b).Store(low);
-            Vector512.Max(a, b).Store(high);
-        }
-
-        private Vector512<float> MeanOfKept(ReadOnlySpan<int> kept, int* keys, int wireStride)
-        {
-            Vector512<double> lower = Vector512<double>.Zero, upper = lower;
-            foreach (int wire in kept)
-            {
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(OrderedKey.ToFloat(Vector512.Load(keys + (wire * wireStride))));
-                lower += a;
-                upper += b;
-            }
-
-            var count = Vector512.Create((double)(last - first + 1));
-            return Vector512.Narrow(lower / count, upper / count);
-        }
-
-        /// <summary>The same as the kernel does for a column, for sixteen.</summary>
-        private Vector512<float> MeanByBisection(int* keys)
-        {
-            Vector512<int> low = Select(keys, first);
-            Vector512<int> notAbove = Vector512<int>.Zero;
-            Vector512<int> next = Vector512.Create(int.MaxValue);
-            for (int i = 0; i < rows; i++)
-            {
-                Vector512<int> key = Vector512.Load(keys + (i * Block));
-                Vector512<int> above = Vector512.GreaterThan(key, low);
-                notAbove += Vector512<int>.One + above;
-                next = Vector512.Min(next, Vector512.ConditionalSelect(above, key, next));
-            }
-
-            var lastRank = Vector512.Create(last);
-            Vector512<int> alone = Vector512.GreaterThan(notAbove, lastRank);
-            Vector512<int> high = Vector512.ConditionalSelect(alone, low, next);
-            if (Vector512.LessThanAny(notAbove, lastRank))
-            {
-                high = Vector512.ConditionalSelect(alone, low, Select(keys, last));
-            }
-
-            Vector512<double> sumLower = Vector512<double>.Zero, sumUpper = sumLower;
-            Vector512<int> below = Vector512<int>.Zero;
-            for (int i = 0; i < rows; i++)
-            {
-                Vector512<int> key = Vector512.Load(keys + (i * Block));
-                Vector512<int> under = Vector512.LessThan(key, high);
-                below -= under;
-                Vector512<int> between = under & Vector512.GreaterThan(key, low);
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen((OrderedKey.ToFloat(key).AsInt32() & between).AsSingle());
-                sumLower += a;
-                sumUpper += b;
-            }
-
-            (Vector512<double> lowLower, Vector512<double> lowUpper) = Vector512.Widen(OrderedKey.ToFloat(low));
-            (Vector512<double> highLower, Vector512<double> highUpper) = Vector512.Widen(OrderedKey.ToFloat(high));
-            (Vector512<double> lowCopiesLower, Vector512<double> lowCopiesUpper) = WidenToDouble(notAbove - Vector512.Create(first));
-            (Vector512<double> highCopiesLower, Vector512<double> highCopiesUpper) = WidenToDouble(lastRank + Vector512<int>.One - below);
-            var count = Vector512.Create((double)(last - first + 1));
-            sumLower = (sumLower + ((lowLower * lowCopiesLower) + (highLower * highCopiesLower))) / count;
-            sumUpper = (sumUpper + ((lowUpper * lowCopiesUpper) + (highUpper * highCopiesUpper))) / count;
-            return Vector512.ConditionalSelect(alone.AsSingle(), OrderedKey.ToFloat(low), Vector512.Narrow(sumLower, sumUpper));
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static (Vector512<double> Lower, Vector512<double> Upper) WidenToDouble(Vector512<int> counts) =>
-            Vector512.Widen(Vector512.ConvertToSingle(counts));
-
-        private Vector512<int> Select(int* keys, int rank)
-        {
-            Vector512<int> key = Vector512.Create(LowestKey);
-            var atMost = Vector512.Create(rank);
-            for (int bit = 31; bit >= 0; bit--)
-            {
-                Vector512<int> trial = key + Vector512.Create(1 << bit);
-                Vector512<int> below = Vector512<int>.Zero;
-                for (int i = 0; i < rows; i++)
-                {
-                    below -= Vector512.LessThan(Vector512.Load(keys + (i * Block)), trial);
-                }
-
-                key = Vector512.ConditionalSelect(Vector512.GreaterThan(below, atMost), key, trial);
-            }
-
-            return key;
-        }
     }
 }
 
 /// <summary>A pruned network as arrays, and as machine code where that is to be had.</summary>
-internal sealed class RankNetwork(SortingNetwork network, int rows)
+internal sealed unsafe class RankNetwork(SortingNetwork network, int rows, bool fetchesNext)
 {
     private readonly CompareExchange[] _steps = [.. network.Steps];
     private readonly int[] _kept = [.. network.Kept];
@@ -265,5 +186,68 @@ internal sealed class RankNetwork(SortingNetwork network, int rows)
     /// <summary>The wires to average.</summary>
     public ReadOnlySpan<int> Kept => _kept;
 
-    public EmittedNetwork? Emitted { get; } = EmittedNetwork.IsSupported && rows <= EmittedNetwork.MostWires ? EmittedNetwork.Create(network, rows) : null;
+    public EmittedNetwork? Emitted { get; } =
+        EmittedNetwork.IsSupported && rows <= EmittedNetwork.MostWires ? EmittedNetwork.Create(network, rows, fetchesNext) : null;
+
+    /// <summary>The means of sixteen columns whose rows are <paramref name="stride"/> elements apart; needs a vector of memory a wire.</summary>
+    [SkipLocalsInit]
+    public Vector512<float> MeanOfKept(float* column, nint stride, int* scratch)
+    {
+        if (Emitted is not null)
+        {
+            float* mean = stackalloc float[16];
+            Emitted.MeanOfKept(column, stride * sizeof(float), scratch, 0, mean);
+            return Vector512.Load(mean);
+        }
+
+        for (int i = 0; i < rows; i++)
+        {
+            OrderedKey.Of(Vector512.Load(column + (i * stride))).Store(scratch + (i * 16));
+        }
+
+        foreach (CompareExchange step in _steps)
+        {
+            Exchange(scratch + (step.Low * 16), scratch + (step.High * 16));
+        }
+
+        return MeanOfKept(scratch, 16);
+    }
+
+    /// <summary>The means of sixteen sorted columns of keys, wires being <paramref name="wireStride"/> elements apart.</summary>
+    public Vector512<float> MeanOfKept(int* keys, int wireStride)
+    {
+        Vector512<double> lower = Vector512<double>.Zero, upper = lower;
+        foreach (int wire in _kept)
+        {
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(OrderedKey.ToFloat(Vector512.Load(keys + (wire * wireStride))));
+            lower += a;
+            upper += b;
+        }
+
+        double share = 1.0 / _kept.Length;
+        return Vector512.Narrow(lower * share, upper * share);
+    }
+
+    /// <summary>Sorts 64 columns of keys, wires being 64 elements apart.</summary>
+    public void SortSixtyFour(int* keys)
+    {
+        foreach (CompareExchange step in _steps)
+        {
+            int* low = keys + (step.Low * 64);
+            int* high = keys + (step.High * 64);
+            Exchange(low, high);
+            Exchange(low + 16, high + 16);
+            Exchange(low + 32, high + 32);
+            Exchange(low + 48, high + 48);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Exchange(int* low, int* high)
+    {
+        Vector512<int> a = Vector512.Load(low);
+        Vector512<int> b = Vector512.Load(high);
+        Vector512.Min(a, b).Store(low);
+        Vector512.Max(a, b).Store(high);
+    }
 }

@@ -101,7 +101,9 @@ public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, obje
         return Named(() => use(made));
     }
 
-    private TResult Named<TResult>(Func<TResult> attempt)
+    /// <summary>Does something with what was made.</summary>
+    /// <exception cref="InputException">It cannot be done; the message names the option.</exception>
+    public TResult Named<TResult>(Func<TResult> attempt)
     {
         try
         {

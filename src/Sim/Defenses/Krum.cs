@@ -9,7 +9,7 @@ public sealed class Krum(
     Setting setting,
     [About("malicious clients reckoned with, at most n - 3 with n-f-2 neighbours; default: those of the setting")] int? f = null,
     [About("the distance added up; the paper squares, fourth_power squares twice")] KrumDistance distance = KrumDistance.Squared,
-    [About("neighbours looked at; the paper has n-f-2, with itself among them it is n-f-3")] KrumNeighbours neighbours = KrumNeighbours.Paper) : IDefense
+    [About("neighbours looked at; the paper has n-f-2, with itself among them it is n-f-3")] KrumNeighbours neighbours = KrumNeighbours.Paper) : IDefense, IJudge
 {
     private readonly KrumScores _scores = new(setting, f, distance, neighbours);
     private readonly ClientWeights _weights = new(setting);
@@ -17,6 +17,9 @@ public sealed class Krum(
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate) =>
         _weights.MeanOf(_scores.Rank(round.Updates)[..1], round.Updates, aggregate);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => _scores.Judgements;
 
     /// <inheritdoc/>
     public void Dispose()

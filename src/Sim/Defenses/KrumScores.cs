@@ -74,6 +74,9 @@ internal sealed class KrumScores : IDisposable
     /// <summary>How many fewer neighbours than updates are looked at: f + 2 in the paper.</summary>
     public int NotNeighbours { get; }
 
+    /// <summary>The scores of the last round; where updates were picked one by one, those at the pick or at the last one.</summary>
+    public IReadOnlyList<Judgement> Judgements => [new("krum_score", [.. _scores])];
+
     /// <summary>The clients from the lowest score to the highest; of equal ones the lower index first.</summary>
     public ReadOnlySpan<int> Rank(Matrix updates)
     {

@@ -15,7 +15,7 @@ public enum KrumSelection
 
 /// <summary>The mean of the <c>keep</c> updates with the lowest scores. NaN and infinite updates are kept out while n - f updates are finite.</summary>
 [About("mean of the updates closest to their nearest neighbours", Paper = "Blanchard et al., NeurIPS 2017")]
-public sealed class MultiKrum : IDefense
+public sealed class MultiKrum : IDefense, IJudge
 {
     private readonly KrumScores _scores;
     private readonly ClientWeights _weights;
@@ -75,6 +75,9 @@ public sealed class MultiKrum : IDefense
 
         return _weights.Sum(round.Updates, aggregate);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => _scores.Judgements;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -10,10 +10,12 @@ namespace FlGpu.Sim;
 /// 3.5 is the threshold of Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.
 /// </summary>
 [About("rejects updates by robust z-scores of norm, cosine and distance", Paper = "Iglewicz and Hoaglin, ASQC 1993")]
-public sealed class AnomalyDetection : IDetection
+public sealed class AnomalyDetection : IDetection, IJudge
 {
     private const double MadOfNormal = 0.6745;
     private const double SmallestSpread = 1e-5; // of the median: what is closer together than this differs by rounding only
+
+    private static readonly string[] s_measures = ["norm_z", "cosine_z", "distance_z"];
 
     private readonly Setting _setting;
     private readonly double _threshold;
@@ -21,6 +23,7 @@ public sealed class AnomalyDetection : IDetection
     private readonly Matrix _median;
     private readonly Matrix _toMedian;
     private readonly Matrix _squared;
+    private readonly List<Judgement> _judgements = [];
 
     /// <summary>Rejects beyond <paramref name="threshold"/>.</summary>
     public AnomalyDetection(Setting setting, [About("robust z-score above which a client is rejected")] double threshold = 3.5)
@@ -41,22 +44,29 @@ public sealed class AnomalyDetection : IDetection
     public int MaxRows { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => _judgements;
+
+    /// <inheritdoc/>
     public PreAggregated Apply(Round round)
     {
         int n = round.Updates.Rows;
         float[] norms = _rows.Norms(round.Updates);
         int[] finite = [.. Enumerable.Range(0, n).Where(i => float.IsFinite(norms[i]))];
-        double[] suspicion = new double[n];
-        Array.Fill(suspicion, double.PositiveInfinity);
-        if (finite.Length > 0)
+        double[][] scores = finite.Length > 0 ? Scores(finite.Length == n ? round.Updates : Gather(round, finite), [.. finite.Select(i => norms[i])]) : [[], [], []];
+        _judgements.Clear();
+        foreach ((string name, double[] ofFinite) in s_measures.Zip(scores))
         {
-            double[] scores = Suspicion(finite.Length == n ? round.Updates : Gather(round, finite), [.. finite.Select(i => norms[i])]);
+            double[] values = new double[n];
+            Array.Fill(values, double.PositiveInfinity);
             for (int i = 0; i < finite.Length; i++)
             {
-                suspicion[finite[i]] = scores[i];
+                values[finite[i]] = ofFinite[i];
             }
+
+            _judgements.Add(new(name, values, _threshold));
         }
 
+        double[] suspicion = [.. Enumerable.Range(0, n).Select(i => _judgements.Max(judgement => judgement.Values[i]))];
         HashSet<int> rejected =
         [
             .. Enumerable.Range(0, n).Where(i => suspicion[i] > _threshold)
@@ -82,13 +92,12 @@ public sealed class AnomalyDetection : IDetection
         return _rows.Gather(round.Updates, kept, ones);
     }
 
-    /// <summary>The largest of each row's three scores.</summary>
-    private double[] Suspicion(Matrix updates, double[] norms)
+    /// <summary>The scores of the rows in each of the three measures.</summary>
+    private double[][] Scores(Matrix updates, double[] norms)
     {
         double[] far = MeanDistances(updates);
         double[] oblique = [.. Cosines(updates, norms).Select(cosine => -cosine)];
-        double[][] scores = [Scores(norms), Scores(oblique), Scores(far)];
-        return [.. Enumerable.Range(0, updates.Rows).Select(i => scores.Max(score => score[i]))];
+        return [Scores(norms), Scores(oblique), Scores(far)];
     }
 
     /// <summary>The cosine of each row to the median of the rows; 0 where one of the two is zero.</summary>

@@ -39,9 +39,11 @@ public sealed class Bucketing : IPreAggregation
         int[] order = [.. Enumerable.Range(0, n)];
         round.Key.Fold((ulong)Purpose.Defense).Stream().Shuffle<int>(order);
         float[] coefficients = new float[buckets * n];
+        int[] bucketOf = new int[n];
         for (int place = 0; place < n; place++)
         {
             int bucket = place / _size;
+            bucketOf[order[place]] = bucket;
             coefficients[(bucket * n) + order[place]] = 1f / Math.Min(_size, n - (bucket * _size));
         }
 
@@ -49,7 +51,7 @@ public sealed class Bucketing : IPreAggregation
         mix.CopyFrom(coefficients);
         Matrix mixed = _mixed.SliceRows(0, buckets);
         _setting.Backend.Run(new RowMix(round.Updates, mix, mixed));
-        return new(mixed, null);
+        return new(mixed, null) { Mixtures = new(coefficients, bucketOf) };
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,48 @@ namespace FlGpu.Sim;
 /// <param name="Kept">
 /// For each row the row of the round that it is, where rows stay whole clients (a filter, a clipping); null where rows are mixtures.
 /// </param>
-public sealed record PreAggregated(Matrix Updates, IReadOnlyList<int>? Kept);
+public sealed record PreAggregated(Matrix Updates, IReadOnlyList<int>? Kept)
+{
+    /// <summary>What the mixtures are made of; null where rows stay whole clients.</summary>
+    public Mixtures? Mixtures { get; init; }
+
+    /// <summary>The row that stands for each of the <paramref name="rows"/> rows that went in; -1 for one that is gone.</summary>
+    internal int[] StandIns(int rows)
+    {
+        int[] standIns = [.. Mixtures?.Of ?? Enumerable.Repeat(-1, rows)];
+        for (int row = 0; row < Kept?.Count; row++)
+        {
+            standIns[Kept[row]] = row;
+        }
+
+        return standIns;
+    }
+
+    /// <summary>What weights of the rows that came out are as weights of the <paramref name="rows"/> rows that went in.</summary>
+    internal double[] Before(int rows, double[] weights)
+    {
+        double[] before = new double[rows];
+        for (int row = 0; row < weights.Length; row++)
+        {
+            for (int client = 0; client < rows && Mixtures is not null; client++)
+            {
+                before[client] += weights[row] * Mixtures.Coefficients[(row * rows) + client];
+            }
+
+            if (Kept is not null)
+            {
+                before[Kept[row]] = weights[row];
+            }
+        }
+
+        return before;
+    }
+}
+
+/// <summary>Rows that are weighted sums of a round's rows.</summary>
+/// <param name="Coefficients">m x n, row by row: the part of each row of the round in each mixture.</param>
+/// <param name="Of">For each row of the round the mixture that stands for it: the one around it, or the one that it was put in.</param>
+public sealed record Mixtures(float[] Coefficients, IReadOnlyList<int> Of);
 
 /// <summary>
 /// Transforms or filters the updates before a rule aggregates them, as in nnm+trimmed_mean. One instance lives for one run. Its

@@ -42,7 +42,7 @@ public sealed class Nnm(
         mix.CopyFrom(coefficients);
         Matrix mixed = _mixed.SliceRows(0, n);
         setting.Backend.Run(new RowMix(round.Updates, mix, mixed));
-        return new(mixed, null);
+        return new(mixed, null) { Mixtures = new(coefficients, [.. Enumerable.Range(0, n)]) };
     }
 
     /// <inheritdoc/>

@@ -7,13 +7,14 @@ namespace FlGpu.Sim;
 /// Runs the stages one after another and the rule on what they leave. A filter leaves another number of rows each round, so there is
 /// an instance of the rule for each number; f is lowered by the clients that filters have removed.
 /// </summary>
-internal sealed class StagedDefense : IDefense
+internal sealed class StagedDefense : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly Choice<IDefense> _rule;
     private readonly List<IPreAggregation> _stages = [];
     private readonly Dictionary<(int Rows, int Malicious), IDefense> _rules = [];
     private readonly float[] _weights;
+    private readonly List<Judgement> _judgements = [];
 
     public StagedDefense(Setting setting, IReadOnlyList<Choice<IPreAggregation>> stages, Choice<IDefense> rule)
     {
@@ -27,14 +28,25 @@ internal sealed class StagedDefense : IDefense
         RuleFor(setting.Clients, setting.Malicious);
     }
 
+    public IReadOnlyList<Judgement> Judgements => _judgements;
+
+    public IReadOnlyList<double>? Shares { get; private set; }
+
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         int[]? rowOf = [.. Enumerable.Range(0, round.Updates.Rows)];
+        int[] judgedAs = rowOf; // for each client the row that stands for it, -1 once it is removed
+        List<(PreAggregated Result, int RowsBefore)> results = [];
         int removed = 0;
+        _judgements.Clear();
         foreach (IPreAggregation stage in _stages)
         {
             int before = round.Updates.Rows;
             PreAggregated result = stage.Apply(round);
+            results.Add((result, before));
+            Hear(stage, judgedAs);
+            int[] standIns = result.StandIns(before);
+            judgedAs = [.. judgedAs.Select(row => row < 0 ? row : standIns[row])];
             rowOf = rowOf is not null && result.Kept is { } kept ? [.. kept.Select(row => rowOf[row])] : null;
             removed += result.Kept is null ? 0 : before - result.Updates.Rows;
             Round current = round;
@@ -49,6 +61,8 @@ internal sealed class StagedDefense : IDefense
 
         IDefense rule = RuleFor(round.Updates.Rows, Math.Max(0, _setting.Malicious - removed));
         ReadOnlySpan<float> weights = rule.Aggregate(round, aggregate);
+        Hear(rule, judgedAs);
+        Shares = results.Exists(stage => stage.Result.Mixtures is not null) && !weights.IsEmpty ? SharesOf(weights, results) : null;
         if (rowOf is null)
         {
             return [];
@@ -72,6 +86,26 @@ internal sealed class StagedDefense : IDefense
         {
             rule.Dispose();
         }
+    }
+
+    private void Hear(object stageOrRule, int[] judgedAs)
+    {
+        foreach (Judgement judgement in (stageOrRule as IJudge)?.Judgements ?? [])
+        {
+            _judgements.Add(judgement with { Values = [.. judgedAs.Select(row => row < 0 ? double.NaN : judgement.Values[row])] });
+        }
+    }
+
+    /// <summary>Follows the weights of the rule back through the stages to the clients.</summary>
+    private static double[] SharesOf(ReadOnlySpan<float> weights, List<(PreAggregated Result, int RowsBefore)> results)
+    {
+        double[] shares = new double[weights.Length];
+        for (int row = 0; row < shares.Length; row++)
+        {
+            shares[row] = weights[row];
+        }
+
+        return Enumerable.Reverse(results).Aggregate(shares, (after, stage) => stage.Result.Before(stage.RowsBefore, after));
     }
 
     private IDefense RuleFor(int rows, int malicious)

@@ -8,7 +8,7 @@ namespace FlGpu.Harness.Tests.CommandLine;
 
 public sealed class ListAndHelpTests
 {
-    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "time", "check"];
+    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "time", "check", "aggregate"];
 
     [Fact]
     public void Devices_has_a_line_for_every_backend_with_the_device_or_the_reason_why_it_is_missing()
@@ -80,6 +80,7 @@ public sealed class ListAndHelpTests
         [
             DevicesCommand.Create(screen), ListCommand.Create(screen), CompareCommand.Create(screen),
             SweepCommand.Create(screen), TimeCommand.Create(screen), CheckCommand.Create(screen),
+            AggregateCommand.Create(screen),
         ];
         Assert.Equal(s_commands, commands.Select(command => command.Name));
         foreach (Command command in commands)
@@ -99,6 +100,7 @@ public sealed class ListAndHelpTests
     [InlineData("sweep", "--config --attacks --defenses --data --partition --clients --malicious --rounds --seeds --backend --out")]
     [InlineData("time", "--operations --defenses --clients --parameters --backend --csv")]
     [InlineData("check", "--backend --vectors")]
+    [InlineData("aggregate", "--defense --input --array --output --scores --malicious --seed --backend --threads")]
     public void Each_command_has_the_options_that_it_should(string command, string options)
     {
         string help = ProgramRun.Of(command, "--help").AssertDone().Output;

@@ -22,7 +22,7 @@ public sealed class EnvironmentReportTests : IDisposable
         Assert.Equal("schema_version run_id utc argv git build host gpus protocol data", Keys(json));
         Assert.Equal("revision branch dirty", Keys(json.GetProperty("git")));
         Assert.Equal(
-            "configuration sdk_version runtime_version kernel_runtime tiered_compilation server_gc concurrent_gc debugger_attached",
+            "program_version configuration sdk_version runtime_version kernel_runtime tiered_compilation server_gc concurrent_gc debugger_attached",
             Keys(json.GetProperty("build")));
         Assert.Equal(
             "cpu_model physical_cores logical_cores instruction_sets vector_bits ram_bytes l2_bytes l3_bytes os kernel load_average",

@@ -1,0 +1,43 @@
+// A row a client: the file that --scores asks for.
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace FlGpu.Harness.Updates;
+
+internal static class ScoresTable
+{
+    private static readonly string[] s_columns = ["client", "file", "kept", "weight", "norm", "cosine", "distance"];
+
+    /// <summary>
+    /// Writes client, file, kept, weight, norm, cosine and distance to the aggregate, a column for each judgement, and the reason in words.
+    /// What does not apply is empty.
+    /// </summary>
+    public static void Write(Stream stream, AggregatedRound round)
+    {
+        IReadOnlyList<string> reasons = RoundReasons.Of(round);
+        using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true);
+        using var csv = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" });
+        WriteRow(csv, [.. s_columns, .. round.Judgements.Select(judgement => judgement.Name), "reason"]);
+        foreach (AggregatedClient client in round.Clients)
+        {
+            WriteRow(csv,
+            [
+                client.Index, client.Name, client.Kept is { } kept ? kept ? "true" : "false" : null, client.Weight, client.Norm, client.Cosine, client.Distance,
+                .. round.Judgements.Select(judgement => double.IsNaN(judgement.Values[client.Index]) ? null : (object)judgement.Values[client.Index]),
+                reasons[client.Index],
+            ]);
+        }
+    }
+
+    private static void WriteRow(CsvWriter csv, IEnumerable<object?> fields)
+    {
+        foreach (object? field in fields)
+        {
+            csv.WriteField(field);
+        }
+
+        csv.NextRecord();
+    }
+}
