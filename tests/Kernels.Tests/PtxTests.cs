@@ -94,6 +94,7 @@ public sealed partial class PtxTests
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));
         using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, null!);
         string ptx = ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default)).PTXAssembly;
+        // For ptxas and for reading: FLGPU_PTX_FOLDER=DIR dotnet test --filter PtxTests.
         if (Environment.GetEnvironmentVariable("FLGPU_PTX_FOLDER") is { Length: > 0 } folder)
         {
             File.WriteAllText(Path.Combine(folder, $"{NameOf(kernel)}.{architecture}.ptx"), ptx);
