@@ -36,11 +36,19 @@ public sealed record BuildState(
 /// <param name="Device">The name of the product.</param>
 /// <param name="Driver">The version of its driver.</param>
 /// <param name="Multiprocessors">Multiprocessors or compute units.</param>
+/// <param name="WarpSize">Threads that run in step.</param>
+/// <param name="Capability">The architecture that kernels are compiled for: SM_90.</param>
 /// <param name="ClockMhz">Its clock in MHz.</param>
 /// <param name="MemoryBytes">Bytes of its memory.</param>
 /// <param name="L2Bytes">Bytes of its level 2 cache.</param>
 public sealed record GpuState(
-    string Name, string? Device, string? Driver, int? Multiprocessors, int? ClockMhz, long? MemoryBytes, long? L2Bytes);
+    string Name, string? Device, string? Driver, int? Multiprocessors, int? WarpSize, string? Capability, int? ClockMhz, long? MemoryBytes, long? L2Bytes)
+{
+    /// <summary>A device as it is listed.</summary>
+    public static GpuState Of(DeviceListing gpu) => new(
+        gpu.Name, gpu.Device, gpu.Facts?.Driver, gpu.Facts?.Multiprocessors, gpu.Facts?.WarpSize, gpu.Facts?.Capability, gpu.Facts?.ClockMhz,
+        gpu.Facts?.MemoryBytes, gpu.Facts?.L2Bytes);
+}
 
 /// <summary>The circumstances of a run.</summary>
 /// <param name="SchemaVersion">Grows when the meaning of a key changes.</param>
@@ -95,7 +103,7 @@ public sealed record EnvironmentReport(
             GitState.Of(Environment.CurrentDirectory),
             ReadBuild(),
             HostState.Read(),
-            [.. Backends.List().Where(listing => listing.Open is not null).Select(gpu => new GpuState(gpu.Name, gpu.Device, null, null, null, null, null))],
+            [.. Backends.List().Where(listing => listing.Open is not null).Select(GpuState.Of)],
             protocol,
             data);
 
