@@ -23,6 +23,7 @@ public static class Program
             CompareCommand.Create(screen),
             SweepCommand.Create(screen),
             TimeCommand.Create(screen),
+            ReportCommand.Create(screen),
             CheckCommand.Create(screen),
             BenchCommand.Create(),
         };

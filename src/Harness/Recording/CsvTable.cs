@@ -9,6 +9,16 @@ using FlGpu.Kernels;
 
 namespace FlGpu.Harness.Recording;
 
+/// <summary>Which columns a file must have.</summary>
+public enum CsvColumns
+{
+    /// <summary>Each one.</summary>
+    All,
+
+    /// <summary>Those that always hold something: a file of an earlier version lacks numbers that are recorded by now, and reads as if they were empty.</summary>
+    NullableMayBeMissing,
+}
+
 /// <summary>
 /// A CSV table of <typeparamref name="T"/>, a positional record. Columns are its properties in snake case and in the order
 /// of declaration; enums are snake case words; numbers are invariant and round-trip; null is an empty field.
@@ -66,12 +76,12 @@ public sealed class CsvTable<T> : IDisposable
 
     /// <summary>Every row of a file.</summary>
     /// <exception cref="InputException">The file cannot be read, a column is missing or a value is not what its column holds.</exception>
-    public static IReadOnlyList<T> Read(string path)
+    public static IReadOnlyList<T> Read(string path, CsvColumns columns = CsvColumns.All)
     {
         try
         {
             using StreamReader reader = new(path);
-            return Read(reader, path);
+            return Read(reader, path, columns);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -101,9 +111,15 @@ public sealed class CsvTable<T> : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _csv.Dispose();
 
-    private static IReadOnlyList<T> Read(TextReader text, string path)
+    private static IReadOnlyList<T> Read(TextReader text, string path, CsvColumns columns)
     {
-        using CsvReader csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { HeaderValidated = null });
+        var format = new CsvConfiguration(CultureInfo.InvariantCulture) { HeaderValidated = null };
+        if (columns == CsvColumns.NullableMayBeMissing)
+        {
+            format.MissingFieldFound = null;
+        }
+
+        using CsvReader csv = new(text, format);
         DescribeColumns(csv.Context);
         List<T> rows = [];
         try
@@ -113,7 +129,7 @@ public sealed class CsvTable<T> : IDisposable
                 throw new InputException($"{path} is empty; it should begin with the columns {string.Join(',', s_columns)}");
             }
 
-            if (s_columns.Except(csv.HeaderRecord!).FirstOrDefault() is { } missing)
+            if (Needed(columns).Except(csv.HeaderRecord!).FirstOrDefault() is { } missing)
             {
                 throw new InputException($"{path}, line 1: the column {missing} is missing");
             }
@@ -142,6 +158,9 @@ public sealed class CsvTable<T> : IDisposable
 
         return rows;
     }
+
+    private static IEnumerable<string> Needed(CsvColumns columns) =>
+        s_columns.Where((_, i) => columns == CsvColumns.All || Nullable.GetUnderlyingType(s_properties[i].PropertyType) is null);
 
     private static void DescribeColumns(CsvContext context)
     {
