@@ -95,8 +95,8 @@ internal sealed record LogScale(double From, double To) : Scale(From, To)
             labelled = [.. Multiples(1).Where(value => (int)Math.Round(Math.Log10(value)) % every == 0)];
         }
 
-        // Less than a decade: equal steps are rounder than powers.
-        labelled = labelled.Count > 1 ? labelled : RoundValues(From, To, most);
+        // Within a decade equal steps are rounder than powers.
+        labelled = labelled.Count > (To / From < 10 ? 2 : 1) ? labelled : RoundValues(From, To, most);
         IEnumerable<double> minor = Math.Log10(To / From) <= 6 ? Multiples(1, 2, 3, 4, 5, 6, 7, 8, 9).Except(labelled) : [];
         return [.. labelled.Select(value => new Tick(value, Label(value))), .. minor.Select(value => new Tick(value, ""))];
     }

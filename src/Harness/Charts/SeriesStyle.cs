@@ -27,7 +27,7 @@ internal readonly record struct SeriesStyle(int Color, int Dash, int Marker)
         Svg.At("stroke-linejoin", "round"), s_dashes[Dash % s_dashes.Length] is { Length: > 0 } dashes ? Svg.At("stroke-dasharray", dashes) : null);
 
     public XElement Band(string path) =>
-        Svg.Element("path", Svg.At("class", "band"), Svg.At("d", path), Svg.At("fill", Hex), Svg.At("fill-opacity", 0.15), Svg.At("stroke", "none"));
+        Svg.Element("path", Svg.At("class", "band"), Svg.At("d", path), Svg.At("fill", Hex), Svg.At("fill-opacity", 0.13), Svg.At("stroke", "none"));
 
     public XElement Markers(IEnumerable<(double X, double Y)> places) =>
         Svg.Element("path", Svg.At("class", "marker"), Svg.At("d", string.Concat(places.Select(MarkerPath))), Svg.At("fill", Hex));

@@ -53,9 +53,9 @@ internal static class HtmlPage
     {
         HashSet<string> choices = [.. figures.SelectMany(figure => figure.Facets).GroupBy(facet => facet.Facet).Where(facet => facet.Select(f => f.Value).Distinct().Count() > 1).Select(facet => facet.Key)];
         return figures.Select(figure => new XElement(
-            "figure",
+            "figure", figure.Beside is null ? null : new XAttribute("class", "with-table"),
             choices.Count == 0 ? null : new XAttribute("data-facets", JsonSerializer.Serialize(figure.Facets.Where(f => choices.Contains(f.Facet)).ToDictionary(f => f.Facet, f => f.Value))),
-            figure.Drawing));
+            figure.Drawing, figure.Beside is { } beside ? TableOf(beside) : null));
     }
 
     private static XElement TableOf(ReportTable table) => new(

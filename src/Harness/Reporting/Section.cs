@@ -15,8 +15,8 @@ internal sealed record Section(string Id, string Title, string Intro, IReadOnlyL
     public bool HasData => Figures.Count > 0 || Tables.Count > 0;
 }
 
-/// <summary>A chart, and what it is of: by these facets a reader chooses among the charts of a section.</summary>
-internal sealed record Figure(IReadOnlyList<(string Facet, string Value)> Facets, XElement Drawing);
+/// <summary>A chart, what it is of (by these facets a reader chooses among the charts of a section), and the table that stands beside it, if any.</summary>
+internal sealed record Figure(IReadOnlyList<(string Facet, string Value)> Facets, XElement Drawing, ReportTable? Beside = null);
 
 /// <summary>A table that can be sorted, filtered and saved. Texts of numbers have all their digits.</summary>
 /// <param name="Name">The file name, without extension, under which it is saved.</param>

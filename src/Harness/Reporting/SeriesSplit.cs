@@ -36,6 +36,10 @@ internal static class SeriesSplit
         ];
     }
 
+    /// <summary>Where all lines ran: in one variant, the lines do not say which, so that the chart's subtitle must.</summary>
+    public static string Everywhere(string known, IReadOnlyList<NamedLine> lines) =>
+        Words.Join(known, lines.Select(line => line.Variant).Distinct().Count() == 1 ? lines[0].Variant : "");
+
     private static SeriesStyle Style(int name, int variant, int names, int variants) =>
         variants == 1 ? SeriesStyle.Of(name)
         : names == 1 ? SeriesStyle.Of(variant)

@@ -178,7 +178,7 @@ function liveTable(box) {
     return element("th", { className: numeric[i] ? "number" : "", scope: "col" }, button);
   });
   const inputs = columns.map((column, i) => {
-    const input = element("input", { type: "search", placeholder: numeric[i] ? "e.g. >= 1" : "filter", ariaLabel: `filter ${column}` });
+    const input = element("input", { type: "search", placeholder: numeric[i] ? ">= 1" : "filter", ariaLabel: `filter ${column}` });
     input.addEventListener("input", () => {
       filters[i] = input.value.trim();
       limit = step;

@@ -33,7 +33,7 @@ internal static class DetectionSection
                        .. from place in setting.GroupBy(r => (r.Row.Defense, r.Row.Attack))
                           let values = place.Select(r => rate.Of(r.Row)).OfType<double>().ToList()
                           select (place.Key.Defense, place.Key.Attack, values.Count == 0
-                              ? new Cell(null, "", $"{place.Key.Defense} under {place.Key.Attack}: nobody was rejected")
+                              ? new Cell(null, "", $"{place.Key.Defense} {HeatMapSection.Under(place.Key.Attack)}: nobody was rejected")
                               : HeatMapSection.CellOf(place.Key.Defense, place.Key.Attack, values.Average(), $", {Words.Count(values.Count, "round")}")),
                    ]
                    select new Figure(

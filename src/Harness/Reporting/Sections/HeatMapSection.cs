@@ -59,17 +59,19 @@ internal static class HeatMapSection
             [
                 .. defenses.Select(defense => (IReadOnlyList<Cell>)
                 [
-                    .. attacks.Select(attack => byPlace.TryGetValue((defense, attack), out Cell cell) ? cell : new Cell(null, "", $"{defense} under {attack}: not run")),
+                    .. attacks.Select(attack => byPlace.TryGetValue((defense, attack), out Cell cell) ? cell : new Cell(null, "", $"{defense} {Under(attack)}: not run")),
                 ]),
             ],
             ramp, 0, 100).Draw();
     }
 
+    internal static string Under(string attack) => attack == "none" ? "without attack" : $"under {attack}";
+
     /// <summary>A share of 0 to 1 as a cell in percent.</summary>
     internal static Cell CellOf(string defense, string attack, double share, string more)
     {
         double percent = 100 * share;
-        return new(percent, percent.ToString("0", CultureInfo.InvariantCulture), $"{defense} under {attack}: {Words.Percent(share)}{more}");
+        return new(percent, percent.ToString("0", CultureInfo.InvariantCulture), $"{defense} {Under(attack)}: {Words.Percent(share)}{more}");
     }
 
     private static Cell CellOf(SummaryRow row, Func<SummaryRow, double?> valueOf)
@@ -77,7 +79,7 @@ internal static class HeatMapSection
         if (valueOf(row) is not { } value)
         {
             string why = row.Status == RowStatus.Ok ? "no value" : $"{Words.Of(row.Status)}: {row.Reason}";
-            return new(null, row.Status == RowStatus.Ok ? "" : "–", $"{row.Name} under {row.Attack}: {why}");
+            return new(null, row.Status == RowStatus.Ok ? "" : "–", $"{row.Name} {Under(row.Attack)}: {why}");
         }
 
         string deviation = row is { FinalAccuracyDeviation: { } sigma } && value == row.FinalAccuracyMean ? $" ± {Words.Percent(sigma)}" : "";

@@ -12,8 +12,12 @@ internal sealed record Along(string Word, string Symbol, Func<SummaryRow, int?> 
     public static Along Parameters { get; } = new("parameters", "d", row => row.Parameters, row => row.Clients, held => $"{Words.Whole(held)} clients");
 }
 
-/// <summary>Lines that belong into one chart.</summary>
-internal sealed record LineGroup(RowKind Kind, int? Held, IReadOnlyList<NamedLine> Lines);
+/// <summary>Lines that belong into one chart. Everywhere is where all of them ran, empty where they differ in it.</summary>
+internal sealed record LineGroup(RowKind Kind, int? Held, string Everywhere, IReadOnlyList<NamedLine> Lines)
+{
+    /// <summary>Where a line ran.</summary>
+    public string RanOn(NamedLine line) => Words.Join(Everywhere, line.Variant);
+}
 
 internal static class ResultLines
 {
@@ -27,21 +31,23 @@ internal static class ResultLines
     };
 
     /// <summary>
-    /// The lines of every kind of times, of all folders. Times under attack differ little from those without: where there are rows without
+    /// The lines of every kind of times, of all folders, with at least so many different places on the axis. Times under attack differ little from those without: where there are rows without
     /// attack, those are shown, and else those of the first attack.
     /// </summary>
-    public static IReadOnlyList<LineGroup> Of(IReadOnlyList<ResultFolder> folders, Along along, Func<Result, Point?> pointAt)
+    public static IReadOnlyList<LineGroup> Of(IReadOnlyList<ResultFolder> folders, Along along, int leastPlaces, Func<Result, Point?> pointAt)
     {
         List<Result> rows = [.. folders.SelectMany(folder => folder.Results).Where(r => r.Row is { Kind: not RowKind.Accuracy, Status: RowStatus.Ok })];
         rows = [.. rows.GroupBy(r => (r.Folder, r.Row.Kind)).SelectMany(group => OneAttack([.. group]))];
         bool manyThreads = rows.GroupBy(r => (r.Folder, r.Row.Backend)).Any(group => group.Select(r => r.Row.Threads).Distinct().Count() > 1);
+        string everywhere = rows.Select(r => r.Row.Backend).Distinct().Count() == 1 ? rows[0].Row.Backend : "";
         return
         [
             .. rows.GroupBy(r => (r.Row.Kind, Held: along.Held(r.Row))).Select(group => new LineGroup(
-                group.Key.Kind, group.Key.Held,
+                group.Key.Kind, group.Key.Held, everywhere,
                 [
-                    .. group.GroupBy(r => (r.Row.Name, Variant: Variant(r, folders.Count, manyThreads)))
-                        .SelectMany(line => Split(line.Key.Name, line.Key.Variant, [.. line], along, pointAt)),
+                    .. group.GroupBy(r => (r.Row.Name, Variant: Variant(r, everywhere == "", manyThreads, folders.Count)))
+                        .SelectMany(line => Split(line.Key.Name, line.Key.Variant, [.. line], along, pointAt))
+                        .Where(line => line.Points.Select(point => point.X).Distinct().Count() >= leastPlaces),
                 ])).Where(group => group.Lines.Count > 0),
         ];
     }
@@ -52,8 +58,8 @@ internal static class ResultLines
         return rows.Where(r => r.Row.Attack == attack);
     }
 
-    private static string Variant(Result result, int folders, bool manyThreads) => Words.Join(
-        result.Row.Backend, manyThreads ? Words.Count(result.Row.Threads ?? 0, "thread") : "", folders > 1 ? result.Folder.Name : "");
+    private static string Variant(Result result, bool manyBackends, bool manyThreads, int folders) => Words.Join(
+        manyBackends ? result.Row.Backend : "", manyThreads ? Words.Count(result.Row.Threads ?? 0, "thread") : "", folders > 1 ? result.Folder.Name : "");
 
     // Several numbers of malicious clients for one number of clients are lines of their own.
     private static IEnumerable<NamedLine> Split(string name, string variant, List<Result> rows, Along along, Func<Result, Point?> pointAt)
@@ -61,7 +67,6 @@ internal static class ResultLines
         bool byMalicious = rows.GroupBy(r => along.Of(r.Row)).Any(group => group.Count() > 1);
         return rows.GroupBy(r => byMalicious ? r.Row.Malicious : null)
             .Select(group => new NamedLine(
-                group.Key is { } f ? $"{name} · f = {f}" : name, variant, [.. group.Select(pointAt).OfType<Point>().OrderBy(point => point.X)]))
-            .Where(line => line.Points.Count > 0);
+                group.Key is { } f ? $"{name} · f = {f}" : name, variant, [.. group.Select(pointAt).OfType<Point>().OrderBy(point => point.X)]));
     }
 }

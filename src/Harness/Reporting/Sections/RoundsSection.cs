@@ -16,7 +16,8 @@ internal static class RoundsSection
     {
         var rows = folders.SelectMany(folder => folder.Accuracies
             .Where(row => row is { Status: RowStatus.Ok, Round: not null } && valueOf(row) is not null)
-            .Select(row => (Folder: folder, Row: row)));
+            .Select(row => (Folder: folder, Row: row))).ToList();
+        string everywhere = rows.Select(r => r.Row.Backend).Distinct().Count() == 1 ? rows[0].Row.Backend : "";
         return new(
             id, title, $"Mean {what} over the seeds; the band is one standard deviation (n - 1) on either side.",
             [
@@ -24,7 +25,7 @@ internal static class RoundsSection
                    where chart.Select(r => r.Row.Round).Distinct().Count() > 1
                    let lines = (IReadOnlyList<NamedLine>)
                    [
-                       .. chart.GroupBy(r => (r.Row.Defense, Variant: Words.Join(r.Row.Backend, folders.Count > 1 ? r.Folder.Name : ""))).Select(line => new NamedLine(
+                       .. chart.GroupBy(r => (r.Row.Defense, Variant: Words.Join(everywhere == "" ? r.Row.Backend : "", folders.Count > 1 ? r.Folder.Name : ""))).Select(line => new NamedLine(
                            line.Key.Defense, line.Key.Variant,
                            [.. line.GroupBy(r => r.Row.Round!.Value).Select(round => MeanOf(round.Key, [.. round.Select(r => valueOf(r.Row)!.Value)]))])),
                    ]
@@ -37,7 +38,7 @@ internal static class RoundsSection
                            $"{char.ToUpperInvariant(what[0])}{what[1..]} under {(chart.Key.Attack == "none" ? "no attack" : chart.Key.Attack)}",
                            Words.Join(
                                chart.Key.Dataset, chart.Key.Partition, Words.Federation(chart.Key.Clients, chart.Key.Malicious),
-                               ScalingSection.OnlyVariant(lines), split.Part),
+                               SeriesSplit.Everywhere(everywhere, lines), split.Part),
                            new Axis("round"), new Axis(what, Within: (0, 1)), split.Series).Draw()),
             ],
             []);

@@ -16,7 +16,7 @@ internal static class SpeedUpSection
             // Of several numbers of threads the fastest: a gain over half a CPU is none.
             .ToDictionary(group => group.Key, group => group.Min(r => r.Row.MedianMs!.Value));
         IReadOnlyList<LineGroup> groups = ResultLines.Of(
-            folders, Along.Clients,
+            folders, Along.Clients, leastPlaces: 1,
             result => result.Row.Backend != Baseline && result.Row is { MedianMs: { } ms, Clients: { } n } && baseline.TryGetValue(KeyOf(result), out double baselineMs)
                 ? new Point(n, baselineMs / ms)
                 : null);
@@ -28,7 +28,7 @@ internal static class SpeedUpSection
                     [("time of", ResultLines.WordOf(group.Kind)), ("at", Along.Clients.HeldText(group.Held)), ("lines", split.Part)],
                     new LineChart(
                         $"Speed-up over {Baseline}: {ResultLines.WordOf(group.Kind)}",
-                        Words.Join(Along.Clients.HeldText(group.Held), ScalingSection.OnlyVariant(group.Lines), split.Part),
+                        Words.Join(Along.Clients.HeldText(group.Held), SeriesSplit.Everywhere(group.Everywhere, group.Lines), split.Part),
                         new Axis("clients n", Log: true), new Axis($"times as fast as {Baseline}", Log: true, Within: (0.9, 1.1)), split.Series).Draw()))),
             ],
             []);

@@ -112,7 +112,8 @@ internal static class TableSections
                 element.EnumerateArray().SelectMany((item, i) => Flatten(item, Under($"{i}"))),
             JsonValueKind.Array => [new(path, string.Join(' ', element.EnumerateArray().Select(item => item.ToString())))],
             JsonValueKind.Null => [new(path, "unknown")],
-            _ => [new(path, element.ToString())],
+            JsonValueKind.String => [new(path, element.GetString()!)],
+            _ => [new(path, element.GetRawText())],
         };
     }
 }
