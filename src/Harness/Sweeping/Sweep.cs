@@ -48,7 +48,7 @@ public static class Sweep
         screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of an aggregation. {cases.Count} runs in {seconds:0.0} s."));
         if (outputPath is not null)
         {
-            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {outputPath}.");
+            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv, environment.json, report.html and charts/ to {outputPath}.");
         }
 
         return accuracies.Any(row => row.Status == RowStatus.Failed) ? 1 : 0;

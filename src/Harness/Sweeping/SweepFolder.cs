@@ -1,9 +1,10 @@
 // The files of a sweep: rows are appended and flushed case by case, so that a killed sweep loses at most the case in flight.
 using FlGpu.Harness.Recording;
+using FlGpu.Harness.Reporting;
 
 namespace FlGpu.Harness.Sweeping;
 
-/// <summary>An output folder with sweep.json, timings.csv, accuracy.csv, and at the end summary.csv and environment.json.</summary>
+/// <summary>An output folder with sweep.json, timings.csv, accuracy.csv, and at the end summary.csv, environment.json and the report.</summary>
 public sealed class SweepFolder : IDisposable
 {
     private readonly string _path;
@@ -30,15 +31,17 @@ public sealed class SweepFolder : IDisposable
         _accuracies.Flush();
     }
 
-    /// <summary>Writes what is derived from the rows and what they depend on.</summary>
+    /// <summary>Closes the rows, and writes what is derived from them and what they depend on.</summary>
     public void Finish(IReadOnlyList<SummaryRow> summary, EnvironmentReport environment)
     {
+        Dispose();
         using (CsvTable<SummaryRow> table = CsvTable<SummaryRow>.Create(Path.Combine(_path, "summary.csv")))
         {
             table.Write(summary);
         }
 
         environment.WriteTo(Path.Combine(_path, "environment.json"));
+        Report.Of([_path]).WriteTo(Path.Combine(_path, Report.PageName));
     }
 
     /// <inheritdoc/>

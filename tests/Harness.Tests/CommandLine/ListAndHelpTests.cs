@@ -8,7 +8,7 @@ namespace FlGpu.Harness.Tests.CommandLine;
 
 public sealed class ListAndHelpTests
 {
-    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "time", "check"];
+    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "time", "report", "check"];
 
     [Fact]
     public void Devices_has_a_line_for_every_backend_with_the_device_or_the_reason_why_it_is_missing()
@@ -79,7 +79,7 @@ public sealed class ListAndHelpTests
         Command[] commands =
         [
             DevicesCommand.Create(screen), ListCommand.Create(screen), CompareCommand.Create(screen),
-            SweepCommand.Create(screen), TimeCommand.Create(screen), CheckCommand.Create(screen),
+            SweepCommand.Create(screen), TimeCommand.Create(screen), ReportCommand.Create(screen), CheckCommand.Create(screen),
         ];
         Assert.Equal(s_commands, commands.Select(command => command.Name));
         foreach (Command command in commands)
@@ -98,6 +98,7 @@ public sealed class ListAndHelpTests
     [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --hidden --seeds --backend --out --preset")]
     [InlineData("sweep", "--config --attacks --defenses --data --partition --clients --malicious --rounds --seeds --backend --out")]
     [InlineData("time", "--operations --defenses --clients --parameters --backend --csv")]
+    [InlineData("report", "--out")]
     [InlineData("check", "--backend --vectors")]
     public void Each_command_has_the_options_that_it_should(string command, string options)
     {
