@@ -55,7 +55,7 @@ internal static class TextMeasure
         'm' or 'w' or 'M' or 'W' or '%' or '@' or '…' => 1,
         'i' or 'j' or 'l' or 'f' or 't' or 'r' or ' ' or '.' or ',' or ':' or ';' or '\'' or '|' or '!' or '(' or ')' or '[' or ']' or '-' or '·' or '/' => 0.42,
         '=' or '+' or '<' or '>' or '±' or '×' => 0.84,
-        >= 'A' and <= 'Z' => 0.76,
+        >= 'A' and <= 'Z' => 0.8,
         <= '\u024f' => 0.64,
         _ => 1,
     };
