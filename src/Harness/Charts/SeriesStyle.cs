@@ -15,6 +15,9 @@ internal readonly record struct SeriesStyle(int Color, int Dash, int Marker)
     /// <summary>How many colours there are before they repeat.</summary>
     public static int Colors => s_colors.Length;
 
+    /// <summary>How many dash patterns there are before they repeat.</summary>
+    public static int Dashes => s_dashes.Length;
+
     /// <summary>The style of the i-th of many series of one kind: no two of the first 28 are alike.</summary>
     public static SeriesStyle Of(int i) => new(i % Colors, i / Colors, i);
 

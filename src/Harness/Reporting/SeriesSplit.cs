@@ -43,5 +43,6 @@ internal static class SeriesSplit
     private static SeriesStyle Style(int name, int variant, int names, int variants) =>
         variants == 1 ? SeriesStyle.Of(name)
         : names == 1 ? SeriesStyle.Of(variant)
-        : new(name, variant, name);
+        // More variants than dashes go on in further colours.
+        : new(name + (names * (variant / SeriesStyle.Dashes)), variant, name);
 }
