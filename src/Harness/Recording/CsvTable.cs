@@ -113,14 +113,8 @@ public sealed class CsvTable<T> : IDisposable
 
     private static IReadOnlyList<T> Read(TextReader text, string path, CsvColumns columns)
     {
-        var format = new CsvConfiguration(CultureInfo.InvariantCulture) { HeaderValidated = null };
-        if (columns == CsvColumns.NullableMayBeMissing)
-        {
-            format.MissingFieldFound = null;
-        }
-
-        using CsvReader csv = new(text, format);
-        DescribeColumns(csv.Context);
+        using CsvReader csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { HeaderValidated = null });
+        DescribeColumns(csv.Context, columns);
         List<T> rows = [];
         try
         {
@@ -162,7 +156,7 @@ public sealed class CsvTable<T> : IDisposable
     private static IEnumerable<string> Needed(CsvColumns columns) =>
         s_columns.Where((_, i) => columns == CsvColumns.All || Nullable.GetUnderlyingType(s_properties[i].PropertyType) is null);
 
-    private static void DescribeColumns(CsvContext context)
+    private static void DescribeColumns(CsvContext context, CsvColumns columns = CsvColumns.All)
     {
         // Without thousands separators: a quoted "1,5" is a mistake and not 15.
         context.TypeConverterOptionsCache.GetOptions<double>().NumberStyles = NumberStyles.Float;
@@ -180,6 +174,7 @@ public sealed class CsvTable<T> : IDisposable
         {
             parameter.Names.Clear();
             parameter.Names.Add(Operations.SnakeCase(parameter.Parameter.Name!));
+            parameter.IsOptional = !Needed(columns).Contains(parameter.Names[0]);
             parameter.TypeConverter = WordsOf(parameter.Parameter.ParameterType) ?? parameter.TypeConverter;
         }
 

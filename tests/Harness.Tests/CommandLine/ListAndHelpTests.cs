@@ -69,7 +69,7 @@ public sealed class ListAndHelpTests
     public void Help_of_the_program_has_a_line_for_every_command()
     {
         ProgramRun run = ProgramRun.Of("--help").AssertDone();
-        Assert.All(s_commands, command => Assert.Contains(run.OutputLines, line => line.StartsWith($"  {command}  ", StringComparison.Ordinal)));
+        Assert.All(s_commands, command => Assert.Contains(run.OutputLines, line => line.StartsWith($"  {command} ", StringComparison.Ordinal)));
     }
 
     [Fact]
