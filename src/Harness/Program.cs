@@ -26,6 +26,7 @@ public static class Program
             ClusterCommand.Create(screen),
             TimeCommand.Create(screen),
             PeaksCommand.Create(screen),
+            ReportCommand.Create(screen),
             CheckCommand.Create(screen),
             AggregateCommand.Create(screen),
             BenchCommand.Create(),

@@ -91,7 +91,7 @@ public static class Sweep
         screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of {(plan.Times ? "a call" : "an aggregation")}. {ran} runs in {seconds:0.0} s."));
         if (folder is not null)
         {
-            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {request.Folder}.");
+            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv, environment.json, report.html and charts/ to {request.Folder}.");
         }
 
         if (interrupted)

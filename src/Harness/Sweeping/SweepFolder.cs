@@ -1,12 +1,13 @@
 // The files of a sweep: rows are appended and flushed case by case, so that a killed sweep loses at most the case in flight.
 using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
+using FlGpu.Harness.Reporting;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
 namespace FlGpu.Harness.Sweeping;
 
-/// <summary>An output folder with sweep.json, environment.json, timings.csv, accuracy.csv, and at the end summary.csv.</summary>
+/// <summary>An output folder with sweep.json, environment.json, timings.csv, accuracy.csv, and at the end summary.csv and the report.</summary>
 public sealed class SweepFolder : IDisposable
 {
     /// <summary>The file of timed calls.</summary>
@@ -134,6 +135,7 @@ public sealed class SweepFolder : IDisposable
         _environment.WriteTo(In(EnvironmentReport.FileName));
         IReadOnlyList<SummaryRow> summary = Recording.Summary.Of(_timings, _accuracies, _environment.PeaksOfRuns);
         CsvTable<SummaryRow>.Replace(In(Summary), summary);
+        Report.Of([_path]).WriteTo(In(Report.PageName));
         return summary;
     }
 

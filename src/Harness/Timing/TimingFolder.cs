@@ -1,9 +1,10 @@
 // The files of `flgpu time --out`: rows are appended case by case, the summary and what it depends on come last.
 using FlGpu.Harness.Recording;
+using FlGpu.Harness.Reporting;
 
 namespace FlGpu.Harness.Timing;
 
-/// <summary>An output folder with timings.csv, and at the end summary.csv and environment.json.</summary>
+/// <summary>An output folder with timings.csv, and at the end summary.csv, environment.json and the report.</summary>
 internal sealed class TimingFolder : IDisposable
 {
     private readonly string _path;
@@ -20,15 +21,17 @@ internal sealed class TimingFolder : IDisposable
     /// <summary>The rows of the cases.</summary>
     public CsvTable<TimingRow> Timings { get; }
 
-    /// <summary>Writes what is derived from the rows and what they depend on.</summary>
+    /// <summary>Closes the rows, and writes what is derived from them and what they depend on.</summary>
     public void Finish(IReadOnlyList<SummaryRow> summary, EnvironmentReport environment)
     {
+        Dispose();
         using (CsvTable<SummaryRow> table = CsvTable<SummaryRow>.Create(Path.Combine(_path, "summary.csv")))
         {
             table.Write(summary);
         }
 
-        environment.WriteTo(Path.Combine(_path, "environment.json"));
+        environment.WriteTo(Path.Combine(_path, EnvironmentReport.FileName));
+        Report.Of([_path]).WriteTo(Path.Combine(_path, Report.PageName));
     }
 
     /// <inheritdoc/>

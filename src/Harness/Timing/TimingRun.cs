@@ -27,7 +27,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
 
     /// <summary>
     /// Runs the plan; rows go to <paramref name="csvPath"/>, "-" being standard output, and a table to standard output otherwise. A folder
-    /// <paramref name="outputPath"/> gets rows, summary and environment.
+    /// <paramref name="outputPath"/> gets rows, summary, environment and a report.
     /// </summary>
     /// <returns>0, or 1 when something did not match the reference or failed.</returns>
     public static int Run(TimingPlan plan, string? csvPath, string? outputPath, IReadOnlyList<string> argv, TimeProvider clock, Screen screen)

@@ -38,7 +38,7 @@ public sealed class SweepTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_sweep_writes_five_files_with_a_row_for_every_round_of_every_case()
+    public void A_sweep_writes_its_files_with_a_row_for_every_round_of_every_case()
     {
         const int Cases = 2 * 2 * 3 * 2 * 2; // clients, attacks, defenses, backends, seeds
         const int Rounds = 3;
@@ -50,7 +50,7 @@ public sealed class SweepTests : IDisposable
         }
 
         Assert.Equal(
-            ["accuracy.csv", "environment.json", "summary.csv", "sweep.json", "timings.csv"],
+            ["accuracy.csv", "environment.json", "report.html", "summary.csv", "sweep.json", "timings.csv"],
             Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(AccuracyHeader, FirstLine("accuracy.csv"));
         Assert.Equal(TimingsHeader, FirstLine("timings.csv"));

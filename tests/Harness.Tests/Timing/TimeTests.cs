@@ -88,7 +88,7 @@ public sealed class TimeTests : IDisposable
         }
 
         Assert.Contains("% of peak", run.Cells[0]);
-        Assert.Equal(["environment.json", "summary.csv", "timings.csv"], Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["environment.json", "report.html", "summary.csv", "timings.csv"], Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         IReadOnlyList<TimingRow> timings = CsvTable<TimingRow>.Read(_folder["out/timings.csv"]);
         Assert.All(timings, row => Assert.Equal(row.Name == "coordinate_median" ? row.Flops : 0, row.CompareExchanges));
         using JsonDocument environment = JsonDocument.Parse(File.ReadAllText(_folder["out/environment.json"]));
