@@ -37,6 +37,9 @@ public readonly unsafe struct ArrayView<T>(T* pointer, long length) where T : un
         return new(_pointer + offset, length);
     }
 
+    /// <summary>The same bytes as elements of another type; bytes beyond the last whole one are left out.</summary>
+    public ArrayView<U> Cast<U>() where U : unmanaged => new((U*)_pointer, Length * sizeof(T) / sizeof(U));
+
     private static void ThrowOutOfRange(long index, long length) =>
         throw new IndexOutOfRangeException($"index {index} is outside a view of {length} elements");
 }

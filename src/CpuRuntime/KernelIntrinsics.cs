@@ -35,6 +35,13 @@ public static class SharedMemory
     }
 }
 
+/// <summary>Operations that no other thread can come between.</summary>
+public static class Atomic
+{
+    /// <summary>Adds <paramref name="value"/> to <paramref name="target"/>; returns what it held before.</summary>
+    public static int Add(ref int target, int value) => Interlocked.Add(ref target, value) - value;
+}
+
 /// <summary>Reinterprets bits without changing them.</summary>
 public static class Interop
 {

@@ -25,6 +25,8 @@ public static class Program
             MergeCommand.Create(screen),
             ClusterCommand.Create(screen),
             TimeCommand.Create(screen),
+            PeaksCommand.Create(screen),
+            ReportCommand.Create(screen),
             CheckCommand.Create(screen),
             AggregateCommand.Create(screen),
             BenchCommand.Create(),

@@ -62,6 +62,9 @@ public abstract class Backend(string name, string device, int threads) : IDispos
         return buffer;
     }
 
+    /// <summary>Measures on the device itself; null where there is no device apart from the CPU that this runs on.</summary>
+    public virtual IDeviceTimer? CreateDeviceTimer() => null;
+
     /// <summary>Waits until everything that was run has finished.</summary>
     public virtual void Synchronize()
     {

@@ -6,7 +6,19 @@ namespace FlGpu.Kernels;
 /// <param name="Device">The hardware; null when missing.</param>
 /// <param name="Missing">Why it is missing; null when it is there.</param>
 /// <param name="Open">Opens the device runtime of a GPU.</param>
-public sealed record DeviceListing(string Name, string? Device, string? Missing, Func<object>? Open);
+/// <param name="Facts">What its driver says of a GPU.</param>
+public sealed record DeviceListing(string Name, string? Device, string? Missing, Func<object>? Open, DeviceFacts? Facts = null);
+
+/// <summary>What the driver says of a GPU. What it does not say is null.</summary>
+/// <param name="Driver">The version of its interface: CUDA's.</param>
+/// <param name="Multiprocessors">Multiprocessors or compute units.</param>
+/// <param name="WarpSize">Threads that run in step.</param>
+/// <param name="Capability">The architecture that kernels are compiled for: SM_90; OpenCL C's version.</param>
+/// <param name="ClockMhz">Its highest clock in MHz.</param>
+/// <param name="MemoryBytes">Bytes of its memory.</param>
+/// <param name="L2Bytes">Bytes of its level 2 cache.</param>
+public sealed record DeviceFacts(
+    string? Driver, int Multiprocessors, int WarpSize, string? Capability, int? ClockMhz, long MemoryBytes, long? L2Bytes);
 
 /// <summary>Finds and opens backends by name.</summary>
 public static class Backends

@@ -13,6 +13,7 @@ public sealed class GpuBackend : Backend
     private readonly DeviceRuntime _runtime;
     private readonly int _groupSize;
     private readonly int _maxGroups;
+    private readonly Dictionary<(int Rows, int First, int Last), Action<ArrayView<float>, ArrayView<float>>> _networks = [];
     private Buffer<float>? _scratch;
 
     internal GpuBackend(string name, DeviceRuntime runtime, int groupSize, int maxGroups) : base(name, runtime.DeviceName, runtime.Multiprocessors)
@@ -31,6 +32,9 @@ public sealed class GpuBackend : Backend
     public override Buffer<T> Allocate<T>(long length) => new DeviceBuffer<T>(_runtime, length);
 
     /// <inheritdoc/>
+    public override IDeviceTimer? CreateDeviceTimer() => _runtime.IsGpu ? _runtime.CreateTimer() : null;
+
+    /// <inheritdoc/>
     public override void Synchronize() => _runtime.Synchronize();
 
     /// <inheritdoc/>
@@ -43,14 +47,41 @@ public sealed class GpuBackend : Backend
     /// <inheritdoc/>
     protected override void Execute<TOperation>(in TOperation operation) => operation.Gpu(this);
 
+    /// <summary>
+    /// Threads a group of a launch whose kernel is best off with <paramref name="preferred"/>: as many on a GPU that can, else what the backend
+    /// was opened with, so that a check on a CPU runs every kernel in the groups it asked for.
+    /// </summary>
+    internal int GroupSize(int preferred) => _runtime.IsGpu ? Math.Min(preferred, _runtime.MaxGroupSize) : _groupSize;
+
     /// <summary>A launch with about one thread for each of <paramref name="items"/>.</summary>
-    internal KernelConfig ThreadEach(long items) => new((int)Math.Clamp((items + _groupSize - 1) / _groupSize, 1, _maxGroups), _groupSize);
+    internal KernelConfig ThreadEach(long items) => ThreadEach(items, _groupSize);
+
+    /// <summary>The same in groups of a size of its own.</summary>
+    internal KernelConfig ThreadEach(long items, int preferredGroupSize)
+    {
+        int groupSize = GroupSize(preferredGroupSize);
+        return new((int)Math.Clamp((items + groupSize - 1) / groupSize, 1, _maxGroups), groupSize);
+    }
 
     /// <summary>A launch with about one group for each of <paramref name="items"/>.</summary>
-    internal KernelConfig GroupEach(long items) => new((int)Math.Clamp(items, 1, _maxGroups), _groupSize);
+    internal KernelConfig GroupEach(long items) => GroupEach(items, _groupSize);
 
-    /// <summary>The number of groups that <see cref="GroupEach"/> gives.</summary>
+    /// <summary>The same in groups of a size of its own.</summary>
+    internal KernelConfig GroupEach(long items, int preferredGroupSize) => new(GroupsFor(items), GroupSize(preferredGroupSize));
+
+    /// <summary>The number of groups that <see cref="GroupEach(long)"/> gives.</summary>
     internal int GroupsFor(long items) => (int)Math.Clamp(items, 1, _maxGroups);
+
+    /// <summary>The emitted kernel of a sorting network; it is emitted and compiled once.</summary>
+    internal Action<ArrayView<float>, ArrayView<float>> Network(int rows, int first, int last)
+    {
+        if (!_networks.TryGetValue((rows, first, last), out Action<ArrayView<float>, ArrayView<float>>? kernel))
+        {
+            _networks[(rows, first, last)] = kernel = ColumnNetworkKernel.Create(rows, first, last);
+        }
+
+        return kernel;
+    }
 
     /// <summary>Device memory for the length of one operation; the next one may be given the same.</summary>
     internal ArrayView<float> Scratch(long length)
@@ -64,6 +95,9 @@ public sealed class GpuBackend : Backend
 
         return View(_scratch).SubView(0, length);
     }
+
+    /// <summary>The same in double precision.</summary>
+    internal ArrayView<double> DoubleScratch(long length) => Scratch(2 * length).Cast<double>();
 
     /// <summary>What a kernel sees of a matrix.</summary>
     internal static ArrayView<float> View(Matrix matrix) => View(matrix.Elements);

@@ -5,15 +5,16 @@ namespace FlGpu.Kernels;
 /// <param name="Flops">Arithmetic operations; a comparison counts as one.</param>
 /// <param name="BytesRead">Bytes that must be read at least once.</param>
 /// <param name="BytesWritten">Bytes that must be written.</param>
-public readonly record struct Work(long Flops, long BytesRead, long BytesWritten)
+/// <param name="CompareExchanges">How many of the flops are comparisons that sort or select: minima and maxima bound them, not multiply-adds.</param>
+public readonly record struct Work(long Flops, long BytesRead, long BytesWritten, long CompareExchanges = 0)
 {
     /// <summary>The work of one thing after another.</summary>
     public static Work operator +(Work a, Work b) =>
-        new(a.Flops + b.Flops, a.BytesRead + b.BytesRead, a.BytesWritten + b.BytesWritten);
+        new(a.Flops + b.Flops, a.BytesRead + b.BytesRead, a.BytesWritten + b.BytesWritten, a.CompareExchanges + b.CompareExchanges);
 
     /// <summary>The work that <paramref name="a"/> has beyond <paramref name="b"/>.</summary>
     public static Work operator -(Work a, Work b) =>
-        new(a.Flops - b.Flops, a.BytesRead - b.BytesRead, a.BytesWritten - b.BytesWritten);
+        new(a.Flops - b.Flops, a.BytesRead - b.BytesRead, a.BytesWritten - b.BytesWritten, a.CompareExchanges - b.CompareExchanges);
 }
 
 /// <summary>

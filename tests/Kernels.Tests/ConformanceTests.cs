@@ -75,6 +75,38 @@ public sealed class ConformanceTests
     }
 
     [Theory]
+    [InlineData("coordinate_median", 129)]
+    [InlineData("coordinate_median", 1000)]
+    [InlineData("coordinate_median", 1200)]
+    [InlineData("trimmed_mean", 300)]
+    [InlineData("trimmed_mean", 1025)]
+    [InlineData("mean_around_center", 1000)]
+    [InlineData("mean_around_center", 1500)]
+    [InlineData("pairwise_squared_distances", 150)]
+    [InlineData("weighted_sum", 1000)]
+    [InlineData("row_mix", 150)]
+    public void Kernels_agree_where_many_clients_take_another_path(string name, int clients)
+    {
+        foreach (int groupSize in Backends.KernelRuntimeName == "ILGPU" ? (int[])[1, 2] : [1, 2, 32, 128])
+        {
+            using GpuBackend cpu = Backends.OpenCpu(threads: 1, groupSize);
+            AssertAgrees(name, cpu, [clients], [1, 9, 65]);
+        }
+    }
+
+    [Theory]
+    [InlineData("row_norms")]
+    [InlineData("distances_to_vector")]
+    [InlineData("pairwise_squared_distances")]
+    [InlineData("weighted_sum")]
+    [InlineData("column_moments")]
+    public void Kernels_agree_where_many_parameters_are_split(string name)
+    {
+        using GpuBackend cpu = Backends.OpenCpu(threads: 2, groupSize: 1);
+        AssertAgrees(name, cpu, [1, 3, 6], [70_001]);
+    }
+
+    [Theory]
     [MemberData(nameof(OperationNames))]
     public void Two_threads_give_the_bits_of_one(string name)
     {

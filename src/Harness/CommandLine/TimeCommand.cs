@@ -18,11 +18,12 @@ internal static class TimeCommand
         var malicious = new Option<string>("--malicious") { Description = "malicious clients that defenses reckon with: a count, or a share below 1", DefaultValueFactory = _ => "0.2" };
         var backends = new Option<string>("--backend") { Description = $"backends: {CommonOptions.BackendNames}", DefaultValueFactory = _ => "auto" };
         var csv = new Option<string?>("--csv") { Description = "file for the samples; - for standard output and nothing else there", HelpName = "FILE" };
+        var output = new Option<string?>("--out") { Description = "folder for timings.csv, summary.csv, environment.json and a report", HelpName = "DIR" };
         var quick = new Option<bool>("--quick") { Description = "fewer samples: enough to see a factor of two" };
         Option<string> threads = CommonOptions.Threads();
         var command = new Command("time", "Time operations and whole defenses on random updates, each compared with the reference first.")
         {
-            operations, defenses, clients, parameters, malicious, backends, threads, csv, quick,
+            operations, defenses, clients, parameters, malicious, backends, threads, csv, output, quick,
         };
         command.SetAction(parsed =>
         {
@@ -37,7 +38,7 @@ internal static class TimeCommand
                 OptionText.Names("--backend", parsed.GetValue(backends)!, CommonOptions.BackendNames),
                 CommonOptions.ThreadsOf(parsed, threads),
                 parsed.GetValue(quick) ? Protocol.Quick : new Protocol());
-            return TimingRun.Run(plan, parsed.GetValue(csv), TimeProvider.System, screen);
+            return TimingRun.Run(plan, parsed.GetValue(csv), parsed.GetValue(output), [.. parsed.Tokens.Select(token => token.Value)], TimeProvider.System, screen);
         });
         return command;
     }

@@ -1,5 +1,6 @@
 // Times one launch again and again until its median can be believed.
 using System.Globalization;
+using FlGpu.Kernels;
 
 namespace FlGpu.Harness.Measuring;
 
@@ -7,7 +8,8 @@ namespace FlGpu.Harness.Measuring;
 /// <param name="FirstMs">Milliseconds of the first call, with compilation and loading.</param>
 /// <param name="SamplesMs">Milliseconds of each timed call, in order.</param>
 /// <param name="Warning">Which goals of the protocol were missed and by how much; null when all were met.</param>
-public sealed record MeasurementResult(double FirstMs, IReadOnlyList<double> SamplesMs, string? Warning);
+/// <param name="SamplesGpuMs">The same calls as the device measured them; empty without a device timer.</param>
+public sealed record MeasurementResult(double FirstMs, IReadOnlyList<double> SamplesMs, string? Warning, IReadOnlyList<double> SamplesGpuMs);
 
 /// <summary>Measures by a <see cref="Protocol"/>.</summary>
 public static class Measurement
@@ -27,7 +29,9 @@ public static class Measurement
     /// <param name="restore">Puts the inputs back before each call; it is not timed. Null when a run leaves them alone.</param>
     /// <param name="protocol">How long to measure.</param>
     /// <param name="clock">Tells the time.</param>
-    public static MeasurementResult Take(Action run, Action synchronize, Action? restore, Protocol protocol, IClock clock)
+    /// <param name="deviceTimer">Measures each call on the device too; null where there is none.</param>
+    public static MeasurementResult Take(
+        Action run, Action synchronize, Action? restore, Protocol protocol, IClock clock, IDeviceTimer? deviceTimer = null)
     {
         double first = TimeOne();
         double timeoutMs = protocol.TimeoutSeconds * 1000;
@@ -41,6 +45,7 @@ public static class Measurement
         GC.Collect();
 
         List<double> samples = [];
+        List<double> gpuSamples = [];
         double measuredMs = 0;
         double longestMs = 0;
         int lookAt = protocol.MinSamples;
@@ -49,19 +54,24 @@ public static class Measurement
         {
             double sample = TimeOne();
             samples.Add(sample);
+            if (deviceTimer is not null)
+            {
+                gpuSamples.Add(deviceTimer.ReadMs());
+            }
+
             measuredMs += sample;
             longestMs = Math.Max(longestMs, sample);
 
             if (samples.Count >= protocol.MaxSamples)
             {
-                return new(first, samples, Shortfall(samples, Math.Max(measuredMs, protocol.MinSeconds * 1000), MsSince(start), protocol));
+                return new(first, samples, Shortfall(samples, Math.Max(measuredMs, protocol.MinSeconds * 1000), MsSince(start), protocol), gpuSamples);
             }
 
             if (samples.Count >= lookAt && measuredMs >= protocol.MinSeconds * 1000)
             {
                 if (Quantiles.Of(samples).RelativeIqr < protocol.RelativeIqr)
                 {
-                    return new(first, samples, null);
+                    return new(first, samples, null, gpuSamples);
                 }
 
                 lookAt = Math.Max(samples.Count + 1, (int)(samples.Count * LookAgainGrowth));
@@ -70,7 +80,7 @@ public static class Measurement
             double elapsedMs = MsSince(start);
             if (elapsedMs >= timeoutMs && (samples.Count >= FewestSamples || longestMs > timeoutMs))
             {
-                return new(first, samples, Shortfall(samples, measuredMs, elapsedMs, protocol));
+                return new(first, samples, Shortfall(samples, measuredMs, elapsedMs, protocol), gpuSamples);
             }
         }
 
@@ -83,8 +93,10 @@ public static class Measurement
                 synchronize();
             }
 
+            deviceTimer?.Start();
             long from = clock.Timestamp;
             run();
+            deviceTimer?.Stop();
             synchronize();
             return clock.Milliseconds(from, clock.Timestamp);
         }

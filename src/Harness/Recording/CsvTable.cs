@@ -18,11 +18,10 @@ public sealed class CsvTable<T> : IDisposable
     private static readonly PropertyInfo[] s_properties = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance);
     private static readonly string[] s_columns = [.. s_properties.Select(property => Operations.SnakeCase(property.Name))];
 
-    // Columns that were added later have a default, so that older files can still be read.
     private static readonly string[] s_requiredColumns =
     [
         .. typeof(T).GetConstructors().MaxBy(constructor => constructor.GetParameters().Length)!.GetParameters()
-            .Where(parameter => !parameter.HasDefaultValue)
+            .Where(parameter => !MayBeMissing(parameter))
             .Select(parameter => Operations.SnakeCase(parameter.Name!)),
     ];
 
@@ -208,8 +207,8 @@ public sealed class CsvTable<T> : IDisposable
             parameter.Names.Clear();
             parameter.Names.Add(Operations.SnakeCase(parameter.Parameter.Name!));
             parameter.TypeConverter = WordsOf(parameter.Parameter.ParameterType) ?? parameter.TypeConverter;
-            parameter.IsOptional = parameter.Parameter.HasDefaultValue;
-            if (parameter.IsOptional)
+            parameter.IsOptional = MayBeMissing(parameter.Parameter);
+            if (parameter.Parameter.HasDefaultValue)
             {
                 parameter.IsDefaultSet = true;
                 parameter.Default = parameter.Parameter.DefaultValue;
@@ -218,6 +217,10 @@ public sealed class CsvTable<T> : IDisposable
 
         context.RegisterClassMap(map);
     }
+
+    // Files of earlier versions lack columns that were added later: texts with a default, and numbers, which then read as if they were empty.
+    private static bool MayBeMissing(ParameterInfo column) =>
+        column.HasDefaultValue || Nullable.GetUnderlyingType(column.ParameterType) is not null;
 
     private static EnumWords? WordsOf(Type type) => type.IsEnum ? new EnumWords(type) : null;
 

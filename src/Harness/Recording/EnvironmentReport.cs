@@ -36,11 +36,19 @@ public sealed record BuildState(
 /// <param name="Device">The name of the product.</param>
 /// <param name="Driver">The version of its driver.</param>
 /// <param name="Multiprocessors">Multiprocessors or compute units.</param>
+/// <param name="WarpSize">Threads that run in step.</param>
+/// <param name="Capability">The architecture that kernels are compiled for: SM_90.</param>
 /// <param name="ClockMhz">Its clock in MHz.</param>
 /// <param name="MemoryBytes">Bytes of its memory.</param>
 /// <param name="L2Bytes">Bytes of its level 2 cache.</param>
 public sealed record GpuState(
-    string Name, string? Device, string? Driver, int? Multiprocessors, int? ClockMhz, long? MemoryBytes, long? L2Bytes);
+    string Name, string? Device, string? Driver, int? Multiprocessors, int? WarpSize, string? Capability, int? ClockMhz, long? MemoryBytes, long? L2Bytes)
+{
+    /// <summary>A device as it is listed.</summary>
+    public static GpuState Of(DeviceListing gpu) => new(
+        gpu.Name, gpu.Device, gpu.Facts?.Driver, gpu.Facts?.Multiprocessors, gpu.Facts?.WarpSize, gpu.Facts?.Capability, gpu.Facts?.ClockMhz,
+        gpu.Facts?.MemoryBytes, gpu.Facts?.L2Bytes);
+}
 
 /// <summary>The circumstances of a run.</summary>
 /// <param name="SchemaVersion">Grows when the meaning of a key changes.</param>
@@ -53,6 +61,7 @@ public sealed record GpuState(
 /// <param name="Gpus">The GPUs that the program can use.</param>
 /// <param name="Protocol">How it measured; null when every round was timed once, as in a sweep.</param>
 /// <param name="Data">The data files that it read.</param>
+/// <param name="Peaks">What the backends reached at most, measured in this run; null in files from before it was.</param>
 /// <param name="Shard">Which part of the sweep it ran, as in 2/4; null when all of it.</param>
 /// <param name="FurtherRuns">The other runs that rows in this folder come from, after --resume or a merge; null when there are none.</param>
 public sealed record EnvironmentReport(
@@ -66,6 +75,7 @@ public sealed record EnvironmentReport(
     IReadOnlyList<GpuState> Gpus,
     Protocol? Protocol,
     IReadOnlyList<DataFile> Data,
+    IReadOnlyList<Peaks>? Peaks = null,
     string? Shard = null,
     IReadOnlyList<EnvironmentReport>? FurtherRuns = null)
 {
@@ -93,7 +103,7 @@ public sealed record EnvironmentReport(
             GitState.Of(Environment.CurrentDirectory),
             ReadBuild(),
             HostState.Read(),
-            [.. Backends.List().Where(listing => listing.Open is not null).Select(gpu => new GpuState(gpu.Name, gpu.Device, null, null, null, null, null))],
+            [.. Backends.List().Where(listing => listing.Open is not null).Select(GpuState.Of)],
             protocol,
             data);
 
@@ -124,6 +134,23 @@ public sealed record EnvironmentReport(
         EnvironmentReport[] further = [.. FurtherRuns ?? [], .. later.SelectMany(run => run.Runs)];
         return this with { FurtherRuns = further.Length == 0 ? null : further };
     }
+
+    /// <summary>The latest of these runs with what it measured.</summary>
+    public EnvironmentReport WithPeaksOfLatest(IReadOnlyList<Peaks> peaks) => FurtherRuns is { Count: > 0 } further
+        ? this with { FurtherRuns = [.. further.SkipLast(1), further[^1] with { Peaks = peaks }] }
+        : this with { Peaks = peaks };
+
+    /// <summary>
+    /// The peaks behind the rows of the folder: what a backend reached in any of the runs. None when these were on different machines,
+    /// because a row does not say on which.
+    /// </summary>
+    [JsonIgnore]
+    public IReadOnlyList<Peaks> PeaksOfRuns => Runs.Select(run => (run.Host.CpuModel, string.Join(',', run.Gpus))).Distinct().Count() > 1 ? [] :
+    [
+        .. Runs.SelectMany(run => run.Peaks ?? []).GroupBy(peaks => (peaks.Backend, peaks.Threads)).Select(same => new Peaks(
+            same.Key.Backend, same.Key.Threads, same.Max(peaks => peaks.ReadGbPerS), same.Max(peaks => peaks.MultiplyAddGflopPerS),
+            same.Max(peaks => peaks.CompareExchangeGPerS))),
+    ];
 
     private IEnumerable<EnvironmentReport> Runs => [this with { FurtherRuns = null }, .. FurtherRuns ?? []];
 

@@ -6,12 +6,15 @@ namespace FlGpu.Harness.Recording;
 /// <summary>The statistics of recorded rows.</summary>
 public static class Summary
 {
-    /// <summary>One row a configuration, in the order in which they first appear: times, then accuracies.</summary>
-    public static IReadOnlyList<SummaryRow> Of(IReadOnlyList<TimingRow> timings, IReadOnlyList<AccuracyRow> accuracies) =>
+    /// <summary>
+    /// One row a configuration, in the order in which they first appear: times, then accuracies. Times on a backend and a number of threads
+    /// that <paramref name="peaks"/> has are held against them.
+    /// </summary>
+    public static IReadOnlyList<SummaryRow> Of(IReadOnlyList<TimingRow> timings, IReadOnlyList<AccuracyRow> accuracies, IReadOnlyList<Peaks> peaks) =>
     [
         .. timings
             .GroupBy(t => (t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters, t.Dataset, t.Partition, t.Model, t.LocalEpochs, t.LearningRate))
-            .Select(group => OfTimes(OneScope([.. group]))),
+            .Select(group => OfTimes(OneScope([.. group]), peaks.FirstOrDefault(p => p.Backend == group.Key.Backend && p.Threads == group.Key.Threads))),
         .. accuracies
             .GroupBy(a => (a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend, a.LocalEpochs, a.LearningRate))
             .Select(group => OfAccuracies([.. group])),
@@ -24,13 +27,13 @@ public static class Summary
         return rows.FindAll(row => row.Scope == scope);
     }
 
-    private static SummaryRow OfTimes(List<TimingRow> rows)
+    private static SummaryRow OfTimes(List<TimingRow> rows, Peaks? peaks)
     {
         List<TimingRow> samples = [.. rows.Where(row => row is { Phase: TimingPhase.Sample, Status: RowStatus.Ok, WallMs: not null })];
         TimingRow any = rows[0];
         SummaryRow summary = new(
             any.Kind, any.Name, any.Attack, any.Dataset, any.Partition, any.Backend, any.Threads, any.Clients, any.Malicious, any.Parameters,
-            samples.Count, null, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "",
+            samples.Count, null, null, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "",
             any.Model, any.LocalEpochs, any.LearningRate);
         if (samples.Count == 0)
         {
@@ -40,6 +43,9 @@ public static class Summary
 
         Quantiles times = Quantiles.Of(samples.Select(row => row.WallMs!.Value));
         double medianNs = times.Median * 1e6;
+        double? flops = samples.Average(row => (double?)row.Flops);
+        double? compareExchanges = samples.Average(row => (double?)row.CompareExchanges);
+        double? bytes = samples.Average(row => (double?)row.BytesRead + row.BytesWritten);
         return summary with
         {
             MinMs = times.Min,
@@ -47,8 +53,9 @@ public static class Summary
             MedianMs = times.Median,
             Q3Ms = times.Q3,
             RelativeIqr = times.RelativeIqr,
-            GflopPerS = samples.Average(row => (double?)row.Flops) / medianNs,
-            GbPerS = samples.Average(row => (double?)row.BytesRead + row.BytesWritten) / medianNs,
+            GflopPerS = flops / medianNs,
+            GbPerS = bytes / medianNs,
+            PercentOfPeak = 100 * peaks?.ShortestMs(flops, compareExchanges, bytes) / times.Median,
             Reason = samples.Select(row => row.Reason).FirstOrDefault(reason => reason != "", ""),
         };
     }
@@ -63,7 +70,7 @@ public static class Summary
         AccuracyRow any = rows[0];
         SummaryRow summary = new(
             RowKind.Accuracy, any.Defense, any.Attack, any.Dataset, any.Partition, any.Backend, null, any.Clients, any.Malicious, any.Parameters,
-            null, null, null, null, null, null, null, null, finals.Count, null, null, null, RowStatus.Ok, "",
+            null, null, null, null, null, null, null, null, finals.Count, null, null, null, null, RowStatus.Ok, "",
             any.Model, any.LocalEpochs, any.LearningRate);
         if (finals.Count == 0)
         {

@@ -24,6 +24,7 @@ namespace FlGpu.Harness.Recording;
 /// <param name="FinalAccuracyMean">Mean over the seeds of the test accuracy after the last round, 0 to 1.</param>
 /// <param name="FinalAccuracyDeviation">Its sample standard deviation (n - 1) over the seeds.</param>
 /// <param name="FinalAttackSuccessMean">Mean over the seeds of the attack's success rate after the last round, 0 to 1.</param>
+/// <param name="PercentOfPeak">The time that the work would take at the machine's measured peaks, in percent of the median; see <see cref="Measuring.Peaks"/>.</param>
 /// <param name="Status">ok, or why there are no numbers: skipped, timeout or failed.</param>
 /// <param name="Reason">Why the status is not ok, or a warning.</param>
 /// <param name="Model">The model that was trained.</param>
@@ -52,6 +53,7 @@ public sealed record SummaryRow(
     double? FinalAccuracyMean,
     double? FinalAccuracyDeviation,
     double? FinalAttackSuccessMean,
+    double? PercentOfPeak,
     RowStatus Status,
     string Reason,
     string Model = "",

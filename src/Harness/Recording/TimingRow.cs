@@ -18,6 +18,7 @@ namespace FlGpu.Harness.Recording;
 /// <param name="WallMs">Milliseconds of wall time, launch and synchronisation included.</param>
 /// <param name="GpuMs">Milliseconds between two markers on the device.</param>
 /// <param name="Flops">Arithmetic operations of one call.</param>
+/// <param name="CompareExchanges">How many of them are comparisons that sort or select.</param>
 /// <param name="BytesRead">Bytes that one call must read at least once.</param>
 /// <param name="BytesWritten">Bytes that one call must write.</param>
 /// <param name="Status">ok, skipped, timeout or failed.</param>
@@ -44,6 +45,7 @@ public sealed record TimingRow(
     double? WallMs,
     double? GpuMs,
     long? Flops,
+    long? CompareExchanges,
     long? BytesRead,
     long? BytesWritten,
     RowStatus Status,

@@ -1,5 +1,6 @@
 // A sweep from plan to table: what `flgpu sweep` and `flgpu compare` do.
 using System.Globalization;
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 
@@ -53,6 +54,7 @@ public static class Sweep
             screen.Error.WriteLine($"{own.Count - rest.Count} of {own.Count} cases are done already.");
         }
 
+        folder?.Write(PeakMeasurement.OfAll(rest.Select(c => c.Backend), request.Threads, PeakMeasurement.Brief));
         List<TimingRow> timings = [];
         List<AccuracyRow> accuracies = [];
         using var run = new SweepRun(request.Threads, screen);
@@ -74,7 +76,7 @@ public static class Sweep
             interrupted = true;
         }
 
-        IReadOnlyList<SummaryRow> summary = folder?.Finish(run.Files) ?? Summary.Of(timings, accuracies);
+        IReadOnlyList<SummaryRow> summary = folder?.Finish(run.Files) ?? Summary.Of(timings, accuracies, []);
         SweepTables.WriteAccuracy(screen, summary);
         if (!plan.Times)
         {
@@ -89,7 +91,7 @@ public static class Sweep
         screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of {(plan.Times ? "a call" : "an aggregation")}. {ran} runs in {seconds:0.0} s."));
         if (folder is not null)
         {
-            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {request.Folder}.");
+            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv, environment.json, report.html and charts/ to {request.Folder}.");
         }
 
         if (interrupted)

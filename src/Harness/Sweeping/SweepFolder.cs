@@ -1,11 +1,13 @@
 // The files of a sweep: rows are appended and flushed case by case, so that a killed sweep loses at most the case in flight.
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
+using FlGpu.Harness.Reporting;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
 namespace FlGpu.Harness.Sweeping;
 
-/// <summary>An output folder with sweep.json, environment.json, timings.csv, accuracy.csv, and at the end summary.csv.</summary>
+/// <summary>An output folder with sweep.json, environment.json, timings.csv, accuracy.csv, and at the end summary.csv and the report.</summary>
 public sealed class SweepFolder : IDisposable
 {
     /// <summary>The file of timed calls.</summary>
@@ -104,6 +106,13 @@ public sealed class SweepFolder : IDisposable
         folder.Finish([]);
     }
 
+    /// <summary>Records what the backends reach in this run at most.</summary>
+    public void Write(IReadOnlyList<Peaks> peaks)
+    {
+        _environment = _environment.WithPeaksOfLatest(peaks);
+        _environment.WriteTo(In(EnvironmentReport.FileName));
+    }
+
     /// <summary>Appends the rows of a case.</summary>
     public void Write(CaseRows rows)
     {
@@ -124,8 +133,9 @@ public sealed class SweepFolder : IDisposable
         Sort(_accuracies, row => place[row.RunId], In(Accuracies));
         _environment = _environment with { Data = [.. _environment.Data.Union(data)] };
         _environment.WriteTo(In(EnvironmentReport.FileName));
-        IReadOnlyList<SummaryRow> summary = Recording.Summary.Of(_timings, _accuracies);
+        IReadOnlyList<SummaryRow> summary = Recording.Summary.Of(_timings, _accuracies, _environment.PeaksOfRuns);
         CsvTable<SummaryRow>.Replace(In(Summary), summary);
+        Report.Of([_path]).WriteTo(In(Report.PageName));
         return summary;
     }
 

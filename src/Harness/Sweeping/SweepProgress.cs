@@ -84,7 +84,7 @@ public static class SweepProgress
     {
         { Status: not RowStatus.Ok } => $"{rows.Status.ToString().ToLowerInvariant()}, {rows.Reason}",
         { Accuracies: [.., { TestAccuracy: { } accuracy }] } => string.Create(CultureInfo.InvariantCulture, $"accuracy {accuracy:0.000}"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"median {Summary.Of(rows.Timings, [])[0].MedianMs:0.0000} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"median {Summary.Of(rows.Timings, [], [])[0].MedianMs:0.0000} ms"),
     };
 
     /// <summary>The share of the weight that is done, and the clock, give the time left.</summary>

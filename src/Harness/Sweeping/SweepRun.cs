@@ -107,7 +107,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         [
             new TimingRow(
                 timing.RunId, timing.Defense is null ? RowKind.Operation : RowKind.Defense, timing.Name, "", timing.Backend, "", 0, timing.Clients, timing.Malicious,
-                timing.Parameters, TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason),
+                timing.Parameters, TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, null, status, reason),
         ]);
     }
 
@@ -174,7 +174,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return new(
             sweepCase.RunId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
             TimingScope.Compute, round == 1 ? TimingPhase.First : TimingPhase.Sample, round == 1 ? 0 : round - 2,
-            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
+            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
             sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 
@@ -187,7 +187,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
         var timing = new TimingRow(
             sweepCase.RunId, RowKind.Round, e.Defense.Text, e.Attack.Text, sweepCase.Backend, "", 0, e.Clients, e.Malicious, 0,
-            TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason,
+            TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, null, status, reason,
             sweepCase.Data.Text, sweepCase.Partition.Text, "", e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
         return new(sweepCase, [accuracy], [timing]);
     }

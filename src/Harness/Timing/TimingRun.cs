@@ -23,11 +23,20 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     private const double ComparableElements = 1.2e7;
     private static readonly RngKey s_key = RngKey.FromSeed(93);
     private readonly List<TimingRow> _rows = [];
+    private readonly List<Peaks> _peaks = [];
 
-    /// <summary>Runs the plan; rows go to <paramref name="csvPath"/>, "-" being standard output, and a table to standard output otherwise.</summary>
+    /// <summary>
+    /// Runs the plan; rows go to <paramref name="csvPath"/>, "-" being standard output, and a table to standard output otherwise. A folder
+    /// <paramref name="outputPath"/> gets rows, summary, environment and a report.
+    /// </summary>
     /// <returns>0, or 1 when something did not match the reference or failed.</returns>
-    public static int Run(TimingPlan plan, string? csvPath, TimeProvider clock, Screen screen)
+    public static int Run(TimingPlan plan, string? csvPath, string? outputPath, IReadOnlyList<string> argv, TimeProvider clock, Screen screen)
     {
+        if (csvPath is not null && outputPath is not null)
+        {
+            throw new InputException($"--csv {csvPath} and --out {outputPath}: only one of them is allowed; --out writes the same rows to timings.csv");
+        }
+
         foreach (string backend in plan.Backends)
         {
             Kernels.Backends.Open(backend, plan.Threads).Dispose();
@@ -42,7 +51,8 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
             }
         }
 
-        string runId = clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        DateTimeOffset start = clock.GetUtcNow();
+        string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         var run = new TimingRun(plan, runId, screen);
         if (!plan.SkipWhatCannotRun)
         {
@@ -50,11 +60,16 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         }
 
         bool toStandardOutput = csvPath == "-";
+        // Before any file is written: a file in the repository would make its tree dirty.
+        EnvironmentReport? environment = outputPath is null ? null : EnvironmentReport.Create(runId, start, argv, plan.Protocol, data: []);
         using CsvTable<TimingRow>? table = csvPath is null ? null : toStandardOutput ? new(screen.Out, header: true) : CreateFile(csvPath);
-        run.MeasureAll(table);
+        using TimingFolder? folder = outputPath is null ? null : new(outputPath);
+        run.MeasureAll(folder?.Timings ?? table, withPeaks: !toStandardOutput);
+        IReadOnlyList<SummaryRow> summary = Summary.Of(run._rows, [], run._peaks);
+        folder?.Finish(summary, environment! with { Peaks = run._peaks });
         if (!toStandardOutput)
         {
-            run.WriteTable();
+            run.WriteTable(summary);
         }
 
         return run._rows.Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
@@ -97,11 +112,16 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         }
     }
 
-    private void MeasureAll(CsvTable<TimingRow>? table)
+    private void MeasureAll(CsvTable<TimingRow>? table, bool withPeaks)
     {
         foreach (string name in plan.Backends)
         {
             using Backend backend = Kernels.Backends.Open(name, plan.Threads);
+            if (withPeaks && PeakMeasurement.Of(backend, plan.Protocol == Protocol.Quick ? Protocol.Quick : PeakMeasurement.Brief, out _) is { } peaks)
+            {
+                _peaks.Add(peaks);
+            }
+
             foreach (int parameters in plan.Parameters)
             {
                 foreach (int clients in plan.Clients)
@@ -141,7 +161,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         {
             double flopsPerParameter = CostOf(operation, clients, parameters) / parameters;
             int compared = Comparable(flopsPerParameter, clients, parameters);
-            Agreement agreement = Conformance.Compare(operation, backend, clients, compared, s_key);
+            Agreement agreement;
+            using (Backend? apart = OpenApart(backend))
+            {
+                agreement = Conformance.Compare(operation, apart ?? backend, clients, compared, s_key);
+            }
+
             if (!agreement.Passed)
             {
                 return [row with { Status = RowStatus.Failed, Reason = Mismatch(agreement.Error, compared) }];
@@ -161,7 +186,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         return Guarded(row, () =>
         {
             int compared = Comparable(1.5 * clients * clients, clients, parameters);
-            double error = TimedDefense.ErrorOf(defense, backend, clients, malicious, compared, s_key);
+            double error;
+            using (Backend? apart = OpenApart(backend))
+            {
+                error = TimedDefense.ErrorOf(defense, apart ?? backend, clients, malicious, compared, s_key);
+            }
+
             if (error > Agreement.Tolerance)
             {
                 return [row with { Status = RowStatus.Failed, Reason = Mismatch(error, compared) }];
@@ -179,7 +209,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
             Work PerCall()
             {
                 Work all = backend.Done - before;
-                return new(all.Flops / calls, all.BytesRead / calls, all.BytesWritten / calls);
+                return new(all.Flops / calls, all.BytesRead / calls, all.BytesWritten / calls, all.CompareExchanges / calls);
             }
 
             return Samples(row, backend, Run, restore: null, PerCall);
@@ -189,11 +219,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     private IReadOnlyList<TimingRow> Samples(TimingRow row, Backend backend, Action run, Action? restore, Func<Work> workOfOne)
     {
         Action? before = interruption.CanBeCanceled ? EndOrRestore : restore;
-        MeasurementResult result = Measurement.Take(run, backend.Synchronize, before, plan.Protocol, new StopwatchClock());
+        MeasurementResult result = Measurement.Take(run, backend.Synchronize, before, plan.Protocol, new StopwatchClock(), backend.CreateDeviceTimer());
         Work work = workOfOne();
         TimingRow sample = row with
         {
             Flops = work.Flops,
+            CompareExchanges = work.CompareExchanges,
             BytesRead = work.BytesRead,
             BytesWritten = work.BytesWritten,
             Reason = result.Warning ?? "",
@@ -201,7 +232,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         return
         [
             sample with { Phase = TimingPhase.First, WallMs = result.FirstMs, Reason = "" },
-            .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms }),
+            .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms, GpuMs = result.SamplesGpuMs.Count > 0 ? result.SamplesGpuMs[i] : null }),
         ];
 
         void EndOrRestore()
@@ -210,6 +241,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
             restore?.Invoke();
         }
     }
+
+    /// <summary>
+    /// The comparison of kernels runs on the device opened once more, and so compiles kernels of its own: the first call of the
+    /// measurement has its compilation still before it. Null for backends that compile nothing.
+    /// </summary>
+    private Backend? OpenApart(Backend backend) => backend is GpuBackend ? Kernels.Backends.Open(backend.Name, plan.Threads) : null;
 
     private static int Comparable(double flopsPerParameter, int clients, int parameters) =>
         (int)Math.Clamp(Math.Min(ComparableFlops / flopsPerParameter, ComparableElements / clients), 1, parameters);
@@ -244,13 +281,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
 
     private TimingRow NewRow(RowKind kind, string name, Backend backend, int clients, int malicious, int parameters) => new(
         runId, kind, name, "", backend.Name, backend.Device, backend.Threads, clients, malicious, parameters, TimingScope.Compute, TimingPhase.Sample, 0,
-        null, null, null, null, null, RowStatus.Ok, "");
+        null, null, null, null, null, null, RowStatus.Ok, "");
 
-    private void WriteTable()
+    private void WriteTable(IReadOnlyList<SummaryRow> summary)
     {
-        IReadOnlyList<SummaryRow> summary = Summary.Of(_rows, []);
         bool withReference = summary.Any(row => row.Backend == "reference");
-        Table table = Screen.Table(["name", "backend", "threads", "clients", "parameters", "median ms", "IQR", "GB/s", "GFLOP/s", .. withReference ? ["x reference"] : (string[])[]]);
+        Table table = Screen.Table(["name", "backend", "threads", "clients", "parameters", "median ms", "IQR", "GB/s", "GFLOP/s", "% of peak", .. withReference ? ["x reference"] : (string[])[]]);
         foreach (SummaryRow row in summary)
         {
             SummaryRow? reference = summary.FirstOrDefault(r =>
@@ -259,7 +295,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
             [
                 row.Name, row.Backend, Show(row.Threads, "0"), Show(row.Clients, "0"), Show(row.Parameters, "0"),
                 row.Status == RowStatus.Ok ? Show(row.MedianMs, "0.0000") : row.Status.ToString().ToLowerInvariant(),
-                Show(row.RelativeIqr, "0.0 %"), Show(row.GbPerS, "0.0"), Show(row.GflopPerS, "0.0"),
+                Show(row.RelativeIqr, "0.0 %"), Show(row.GbPerS, "0.0"), Show(row.GflopPerS, "0.0"), Show(row.PercentOfPeak, "0.0"),
             ];
             if (withReference)
             {

@@ -51,30 +51,38 @@ public readonly record struct BlendRows(Matrix Source, Buffer<int> From, Matrix 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, gpu.ThreadEach(Target.Length),
+            Kernel, RowPieces.Launch(gpu, Target),
             GpuBackend.View(Source), GpuBackend.View(From), GpuBackend.View(Factors), GpuBackend.View(Target), (long)Target.Columns, Keep);
 
-    /// <summary>A thread owns an element of the target.</summary>
+    /// <summary>A group owns a piece of a row of the target.</summary>
     private static void Kernel(
         ArrayView<float> source, ArrayView<int> from, ArrayView<float> factors, ArrayView<float> target, long columns, float keep)
     {
-        for (long e = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; e < target.Length; e += (long)Grid.DimX * Group.DimX)
+        var added = new Added(source, from, factors, columns);
+        if (keep == 0)
         {
-            long row = e / columns;
-            float factor = factors[row];
-            float value = 0;
-            if (keep != 0)
-            {
-                value = keep * target[e];
-            }
-
-            if (factor != 0)
-            {
-                value += factor * source[(from[row] * columns) + e - (row * columns)];
-            }
-
-            target[e] = value;
+            // What the target held is not even read.
+            RowPieces.Write(added, target, columns);
         }
+        else
+        {
+            RowPieces.Write(new Blended(added, target, columns, keep), target, columns);
+        }
+    }
+
+    private readonly struct Added(ArrayView<float> source, ArrayView<int> from, ArrayView<float> factors, long columns) : IElements
+    {
+        public float At(long row, long column)
+        {
+            float factor = factors[row];
+            float value = source[(from[row] * columns) + column];
+            return factor == 0 ? 0 : factor * value;
+        }
+    }
+
+    private readonly struct Blended(Added added, ArrayView<float> target, long columns, float keep) : IElements
+    {
+        public float At(long row, long column) => (keep * target[(row * columns) + column]) + added.At(row, column);
     }
 
     private readonly unsafe struct Rows(float* source, int* from, float* factors, float* target, int columns, float keep) : ITiles

@@ -55,7 +55,7 @@ public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix 
     public void Gpu(GpuBackend gpu) =>
         gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Mean), GpuBackend.View(Deviation), LostDegrees);
 
-    /// <summary>A thread owns a column.</summary>
+    /// <summary>A thread owns a column. It reads it twice, four rows on their way at once.</summary>
     private static void Kernel(ArrayView<float> updates, ArrayView<float> mean, ArrayView<float> deviation, int lostDegrees)
     {
         long columns = mean.Length;
@@ -63,14 +63,33 @@ public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix 
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
             double sum = 0;
-            for (long e = k; e < updates.Length; e += columns)
+            long e = k;
+            for (; e + (3 * columns) < updates.Length; e += 4 * columns)
+            {
+                float v0 = updates[e];
+                float v1 = updates[e + columns];
+                float v2 = updates[e + (2 * columns)];
+                float v3 = updates[e + (3 * columns)];
+                sum = sum + v0 + v1 + v2 + v3;
+            }
+
+            for (; e < updates.Length; e += columns)
             {
                 sum += updates[e];
             }
 
             double average = sum / rows;
             double squares = 0;
-            for (long e = k; e < updates.Length; e += columns)
+            for (e = k; e + (3 * columns) < updates.Length; e += 4 * columns)
+            {
+                double d0 = updates[e] - average;
+                double d1 = updates[e + columns] - average;
+                double d2 = updates[e + (2 * columns)] - average;
+                double d3 = updates[e + (3 * columns)] - average;
+                squares = squares + (d0 * d0) + (d1 * d1) + (d2 * d2) + (d3 * d3);
+            }
+
+            for (; e < updates.Length; e += columns)
             {
                 double difference = updates[e] - average;
                 squares += difference * difference;

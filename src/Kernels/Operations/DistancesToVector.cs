@@ -44,28 +44,36 @@ public readonly record struct DistancesToVector(Matrix Updates, Matrix Vector, M
         simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Vector.Host, Squared.Host, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.GroupEach(Updates.Rows), GpuBackend.View(Updates), GpuBackend.View(Vector), GpuBackend.View(Squared));
+    public void Gpu(GpuBackend gpu)
+    {
+        int slices = RowSlices.Count(Updates.Columns);
+        ArrayView<double> partial = gpu.DoubleScratch((long)Updates.Rows * slices);
+        gpu.Runtime.Launch(Kernel, gpu.GroupEach(partial.Length), GpuBackend.View(Updates), GpuBackend.View(Vector), partial, slices);
+        RowSlices.Finish(gpu, partial, Squared, slices, root: false);
+    }
 
-    /// <summary>A group owns a row; its threads add every DimX-th element, then their sums in a fixed tree.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> vector, ArrayView<float> squared)
+    /// <summary>A group owns a slice of a row.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> vector, ArrayView<double> partial, int slices)
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
         long columns = vector.Length;
-        for (long i = Grid.IdxX; i < squared.Length; i += Grid.DimX)
+        for (long slice = Grid.IdxX; slice < partial.Length; slice += Grid.DimX)
         {
-            double sum = 0;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
-            {
-                double difference = (double)updates[(i * columns) + k] - vector[k];
-                sum += difference * difference;
-            }
-
-            sum = GroupSum.Of(sum, shared);
+            long i = slice / slices;
+            double sum = RowSlices.Sum(new SquaredDifferences(updates, i * columns, vector), slice - (i * slices), columns, shared);
             if (Group.IdxX == 0)
             {
-                squared[i] = (float)sum;
+                partial[slice] = sum;
             }
+        }
+    }
+
+    private readonly struct SquaredDifferences(ArrayView<float> updates, long first, ArrayView<float> vector) : IRowTerms
+    {
+        public double At(long column)
+        {
+            double difference = (double)updates[first + column] - vector[column];
+            return difference * difference;
         }
     }
 

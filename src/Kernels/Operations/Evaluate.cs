@@ -77,13 +77,13 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
         ArrayView<float> scratch = gpu.Scratch(activations + (2L * Features.Rows));
         ArrayView<float> perSample = scratch.SubView(activations, 2L * Features.Rows);
         gpu.Runtime.Launch(
-            Classify, gpu.GroupEach(Features.Rows), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
+            ClassifyKernel, gpu.GroupEach(Features.Rows), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
             scratch.SubView(0, activations), perSample);
-        gpu.Runtime.Launch(Average, gpu.GroupEach(2), perSample, GpuBackend.View(Result));
+        gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2), perSample, GpuBackend.View(Result));
     }
 
     /// <summary>A group owns a sample: its threads share the outputs of each layer, its first thread compares the logits.</summary>
-    private static void Classify(
+    private static void ClassifyKernel(
         MlpShape shape, ArrayView<float> parameters, ArrayView<float> features, ArrayView<int> labels, ArrayView<float> scratch, ArrayView<float> perSample)
     {
         int width = shape.ActivationWidth;
@@ -123,7 +123,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
     }
 
     /// <summary>A group owns one of the two results; its threads add every DimX-th sample, then their sums in a fixed tree.</summary>
-    private static void Average(ArrayView<float> perSample, ArrayView<float> result)
+    private static void AverageKernel(ArrayView<float> perSample, ArrayView<float> result)
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
         for (long which = Grid.IdxX; which < result.Length; which += Grid.DimX)

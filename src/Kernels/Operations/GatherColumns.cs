@@ -48,16 +48,15 @@ public readonly record struct GatherColumns(Matrix Updates, Buffer<int> Columns,
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, gpu.ThreadEach(Gathered.Length), GpuBackend.View(Updates), GpuBackend.View(Columns), GpuBackend.View(Gathered), (long)Updates.Columns);
+            Kernel, RowPieces.Launch(gpu, Gathered), GpuBackend.View(Updates), GpuBackend.View(Columns), GpuBackend.View(Gathered), (long)Updates.Columns);
 
-    /// <summary>A thread owns an element of the result.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<int> columns, ArrayView<float> gathered, long width)
+    /// <summary>A group owns a piece of a row of the result.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<int> columns, ArrayView<float> gathered, long width) =>
+        RowPieces.Write(new Picked(updates, columns, width), gathered, columns.Length);
+
+    private readonly struct Picked(ArrayView<float> updates, ArrayView<int> columns, long width) : IElements
     {
-        for (long e = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; e < gathered.Length; e += (long)Grid.DimX * Group.DimX)
-        {
-            long row = e / columns.Length;
-            gathered[e] = updates[(row * width) + columns[e - (row * columns.Length)]];
-        }
+        public float At(long row, long column) => updates[(row * width) + columns[column]];
     }
 
     private readonly unsafe struct Rows(float* updates, int* columns, float* gathered, int width, int count) : ITiles

@@ -46,17 +46,22 @@ public readonly record struct GatherRows(Matrix Updates, Buffer<int> Rows, Matri
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, gpu.ThreadEach(Gathered.Length), GpuBackend.View(Updates), GpuBackend.View(Rows), GpuBackend.View(Factors), GpuBackend.View(Gathered));
+            Kernel, RowPieces.Launch(gpu, Gathered), GpuBackend.View(Updates), GpuBackend.View(Rows), GpuBackend.View(Factors), GpuBackend.View(Gathered));
 
-    /// <summary>A thread owns an element of the result.</summary>
+    /// <summary>A group owns a piece of a row of the result.</summary>
     private static void Kernel(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> factors, ArrayView<float> gathered)
     {
         long columns = gathered.Length / rows.Length;
-        for (long e = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; e < gathered.Length; e += (long)Grid.DimX * Group.DimX)
+        RowPieces.Write(new Picked(updates, rows, factors, columns), gathered, columns);
+    }
+
+    private readonly struct Picked(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> factors, long columns) : IElements
+    {
+        public float At(long row, long column)
         {
-            long row = e / columns;
             float factor = factors[row];
-            gathered[e] = factor == 0 ? 0 : factor * updates[(rows[row] * columns) + e - (row * columns)];
+            float value = updates[(rows[row] * columns) + column];
+            return factor == 0 ? 0 : factor * value;
         }
     }
 

@@ -45,31 +45,35 @@ public readonly record struct InnerProducts(Matrix Vectors, Matrix Products) : I
         simd.ForEachTile(Vectors.Rows, Cost.Flops, new Rows(Vectors.Host, Products.Host, Vectors.Rows, Vectors.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(
-            Kernel, gpu.GroupEach(Products.Length), GpuBackend.View(Vectors), GpuBackend.View(Products), (long)Vectors.Rows);
+    public void Gpu(GpuBackend gpu)
+    {
+        int slices = RowSlices.Count(Vectors.Columns);
+        ArrayView<double> partial = gpu.DoubleScratch(Products.Length * slices);
+        gpu.Runtime.Launch(Kernel, gpu.GroupEach(partial.Length), GpuBackend.View(Vectors), partial, (long)Vectors.Rows, slices);
+        RowSlices.Finish(gpu, partial, Products, slices, root: false);
+    }
 
-    /// <summary>A group owns a pair of rows; its threads add every DimX-th element, then their sums in a fixed tree.</summary>
-    private static void Kernel(ArrayView<float> vectors, ArrayView<float> products, long rows)
+    /// <summary>A group owns a slice of a pair of rows.</summary>
+    private static void Kernel(ArrayView<float> vectors, ArrayView<double> partial, long rows, int slices)
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
         long columns = vectors.Length / rows;
-        for (long pair = Grid.IdxX; pair < products.Length; pair += Grid.DimX)
+        for (long slice = Grid.IdxX; slice < partial.Length; slice += Grid.DimX)
         {
+            long pair = slice / slices;
             long i = pair / rows;
             long j = pair - (i * rows);
-            double sum = 0;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
-            {
-                sum += (double)vectors[(i * columns) + k] * vectors[(j * columns) + k];
-            }
-
-            sum = GroupSum.Of(sum, shared);
+            double sum = RowSlices.Sum(new ProductTerms(vectors, i * columns, j * columns), slice - (pair * slices), columns, shared);
             if (Group.IdxX == 0)
             {
-                products[pair] = (float)sum;
+                partial[slice] = sum;
             }
         }
+    }
+
+    private readonly struct ProductTerms(ArrayView<float> vectors, long first, long other) : IRowTerms
+    {
+        public double At(long column) => (double)vectors[first + column] * vectors[other + column];
     }
 
     private readonly unsafe struct Rows(float* vectors, float* products, int rows, int columns) : ITiles

@@ -65,55 +65,9 @@ public readonly record struct MeanAroundCenter(Matrix Updates, Buffer<int> Rows,
             new Columns(Updates.Host, ((HostBuffer<int>)Rows).Pointer, Center.Host, Mean.Host, (int)Rows.Length, Updates.Columns, Count));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(
-            Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Rows), GpuBackend.View(Center), GpuBackend.View(Mean), Count, OrderedKey.Of(0f));
+    public void Gpu(GpuBackend gpu) => PanelMeanAroundCenter.Launch(gpu, Updates, Rows, Center, Count, Mean);
 
-    /// <summary>
-    /// A thread owns a column. Bisection on the bits of the distances finds the largest one that counts; one more pass adds what is
-    /// closer, and of what is as close the rows listed first.
-    /// </summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> center, ArrayView<float> mean, int count, int lowest)
-    {
-        long columns = center.Length;
-        for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
-        {
-            // Distances are not negative, so their keys start at that of zero and the sign bit is known.
-            int key = lowest;
-            for (int bit = 30; bit >= 0; bit--)
-            {
-                int trial = key + (1 << bit);
-                int below = 0;
-                for (long r = 0; r < rows.Length; r++)
-                {
-                    below += OrderedKey.Of(MathF.Abs(updates[(rows[r] * columns) + k] - center[k])) < trial ? 1 : 0;
-                }
-
-                key = below <= count - 1 ? trial : key;
-            }
-
-            int closer = 0;
-            for (long r = 0; r < rows.Length; r++)
-            {
-                closer += OrderedKey.Of(MathF.Abs(updates[(rows[r] * columns) + k] - center[k])) < key ? 1 : 0;
-            }
-
-            int ties = count - closer;
-            double sum = 0;
-            for (long r = 0; r < rows.Length; r++)
-            {
-                float value = updates[(rows[r] * columns) + k];
-                int distance = OrderedKey.Of(MathF.Abs(value - center[k]));
-                bool tie = distance == key && ties > 0;
-                ties -= tie ? 1 : 0;
-                sum += distance < key || tie ? value : 0;
-            }
-
-            mean[k] = (float)(sum / count);
-        }
-    }
-
-    /// <summary>A tile is sixteen columns, one a lane, done as the kernel does one.</summary>
+    /// <summary>A tile is sixteen columns, one a lane. Bisection on the bits of the distances finds the largest one that counts.</summary>
     private readonly unsafe struct Columns(
         float* updates, int* rows, float* center, float* mean, int rowCount, int columns, int count) : ITiles
     {

@@ -20,8 +20,9 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
 
     private const int LowestKey = int.MinValue;
 
-    public Work Cost => new(
-        Updates.Length * Math.Max(1, System.Numerics.BitOperations.Log2((uint)Updates.Rows)), Updates.Bytes, Mean.Bytes);
+    public Work Cost => new(Comparisons, Updates.Bytes, Mean.Bytes, Comparisons);
+
+    private long Comparisons => Updates.Length * Math.Max(1, System.Numerics.BitOperations.Log2((uint)Updates.Rows));
 
     public void Reference()
     {
@@ -65,66 +66,16 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
         return rows > networkRows && rows is >= ByteSelection.FewestRows and <= ByteSelection.MostRows && columns >= ByteSelection.Width;
     }
 
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Mean), First, Last);
-
-    /// <summary>
-    /// A thread owns a column. It finds the two ranks by bisection on the bits of the keys, which takes 32 passes over the
-    /// column whatever it holds, and adds what lies between.
-    /// </summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> mean, int first, int last)
+    public void Gpu(GpuBackend gpu)
     {
-        long columns = mean.Length;
-        for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
+        if (Updates.Rows > ColumnNetworkKernel.MostRows)
         {
-            int low = Select(updates, k, columns, first);
-            int notAbove = 0;
-            int next = int.MaxValue;
-            for (long e = k; e < updates.Length; e += columns)
-            {
-                int key = OrderedKey.Of(updates[e]);
-                notAbove += key <= low ? 1 : 0;
-                next = key > low ? IntrinsicMath.Min(next, key) : next;
-            }
-
-            float result = OrderedKey.ToFloat(low);
-            if (notAbove <= last)
-            {
-                int high = last == notAbove ? next : Select(updates, k, columns, last);
-                double between = 0;
-                int below = 0;
-                for (long e = k; e < updates.Length; e += columns)
-                {
-                    int key = OrderedKey.Of(updates[e]);
-                    below += key < high ? 1 : 0;
-                    between += key > low && key < high ? OrderedKey.ToFloat(key) : 0;
-                }
-
-                between += ((double)OrderedKey.ToFloat(low) * (notAbove - first)) + ((double)OrderedKey.ToFloat(high) * (last + 1 - below));
-                result = (float)(between / (last - first + 1));
-            }
-
-            mean[k] = result;
-        }
-    }
-
-    /// <summary>The key of rank <paramref name="rank"/> in column <paramref name="k"/>: the largest with at most rank keys below it.</summary>
-    private static int Select(ArrayView<float> updates, long k, long columns, int rank)
-    {
-        int key = LowestKey;
-        for (int bit = 31; bit >= 0; bit--)
-        {
-            int trial = key + (1 << bit);
-            int below = 0;
-            for (long e = k; e < updates.Length; e += columns)
-            {
-                below += OrderedKey.Of(updates[e]) < trial ? 1 : 0;
-            }
-
-            key = below <= rank ? trial : key;
+            PanelRankMean.Launch(gpu, Updates, Mean, First, Last);
+            return;
         }
 
-        return key;
+        gpu.Runtime.Launch(
+            gpu.Network(Updates.Rows, First, Last), gpu.ThreadEach(Updates.Columns, ColumnNetworkKernel.GroupSize), GpuBackend.View(Updates), GpuBackend.View(Mean));
     }
 
     private sealed class NanLast : IComparer<float>

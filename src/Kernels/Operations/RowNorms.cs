@@ -42,28 +42,36 @@ public readonly record struct RowNorms(Matrix Updates, Matrix Norms) : IOperatio
         simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Norms.Host, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.GroupEach(Updates.Rows), GpuBackend.View(Updates), GpuBackend.View(Norms));
+    public void Gpu(GpuBackend gpu)
+    {
+        int slices = RowSlices.Count(Updates.Columns);
+        ArrayView<double> partial = gpu.DoubleScratch((long)Updates.Rows * slices);
+        gpu.Runtime.Launch(Kernel, gpu.GroupEach(partial.Length), GpuBackend.View(Updates), partial, slices);
+        RowSlices.Finish(gpu, partial, Norms, slices, root: true);
+    }
 
-    /// <summary>A group owns a row; its threads add every DimX-th element, then their sums in a fixed tree.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> norms)
+    /// <summary>A group owns a slice of a row.</summary>
+    private static void Kernel(ArrayView<float> updates, ArrayView<double> partial, int slices)
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
-        long columns = updates.Length / norms.Length;
-        for (long i = Grid.IdxX; i < norms.Length; i += Grid.DimX)
+        long columns = updates.Length / (partial.Length / slices);
+        for (long slice = Grid.IdxX; slice < partial.Length; slice += Grid.DimX)
         {
-            double sum = 0;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
-            {
-                double x = updates[(i * columns) + k];
-                sum += x * x;
-            }
-
-            sum = GroupSum.Of(sum, shared);
+            long i = slice / slices;
+            double sum = RowSlices.Sum(new Squares(updates, i * columns), slice - (i * slices), columns, shared);
             if (Group.IdxX == 0)
             {
-                norms[i] = (float)Math.Sqrt(sum);
+                partial[slice] = sum;
             }
+        }
+    }
+
+    private readonly struct Squares(ArrayView<float> updates, long first) : IRowTerms
+    {
+        public double At(long column)
+        {
+            double x = updates[first + column];
+            return x * x;
         }
     }
 

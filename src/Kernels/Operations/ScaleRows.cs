@@ -42,16 +42,22 @@ public readonly record struct ScaleRows(Matrix Updates, Matrix Factors) : IOpera
 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Length), GpuBackend.View(Updates), GpuBackend.View(Factors));
+        gpu.Runtime.Launch(Kernel, RowPieces.Launch(gpu, Updates), GpuBackend.View(Updates), GpuBackend.View(Factors));
 
-    /// <summary>A thread owns an element.</summary>
+    /// <summary>A group owns a piece of a row.</summary>
     private static void Kernel(ArrayView<float> updates, ArrayView<float> factors)
     {
         long columns = updates.Length / factors.Length;
-        for (long e = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; e < updates.Length; e += (long)Grid.DimX * Group.DimX)
+        RowPieces.Write(new Scaled(updates, factors, columns), updates, columns);
+    }
+
+    private readonly struct Scaled(ArrayView<float> updates, ArrayView<float> factors, long columns) : IElements
+    {
+        public float At(long row, long column)
         {
-            float factor = factors[e / columns];
-            updates[e] = factor == 0 ? 0 : factor * updates[e];
+            float factor = factors[row];
+            float value = updates[(row * columns) + column];
+            return factor == 0 ? 0 : factor * value;
         }
     }
 

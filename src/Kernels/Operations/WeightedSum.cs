@@ -8,6 +8,9 @@ namespace FlGpu.Kernels;
 [About("weighted sum of the rows: mean, FedAvg, any selection")]
 public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix Sum) : IOperation
 {
+    // Small groups, so that those of 100,000 columns spread evenly over the multiprocessors.
+    private const int GpuGroupSize = 128;
+
     /// <inheritdoc/>
     public Work Cost => new(2 * Updates.Length, Updates.Bytes + Weights.Bytes, Sum.Bytes);
 
@@ -46,9 +49,13 @@ public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix
 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Weights), GpuBackend.View(Sum));
+        gpu.Runtime.Launch(
+            Kernel, gpu.ThreadEach(Updates.Columns, GpuGroupSize), GpuBackend.View(Updates), GpuBackend.View(Weights), GpuBackend.View(Sum));
 
-    /// <summary>A thread owns a column.</summary>
+    /// <summary>
+    /// A thread owns a column. It has eight rows on their way at once, which keeps the memory busy from some 75,000 columns on; eight rows that all
+    /// have no weight are not read.
+    /// </summary>
     private static void Kernel(ArrayView<float> updates, ArrayView<float> weights, ArrayView<float> sum)
     {
         long columns = sum.Length;
@@ -56,20 +63,52 @@ public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix
         {
             float total = 0;
             long element = k;
-            for (long i = 0; i < weights.Length; i++)
+            long i = 0;
+            for (; i + 8 <= weights.Length; i += 8)
             {
-                float weight = weights[i];
-                if (weight != 0)
+                float w0 = weights[i];
+                float w1 = weights[i + 1];
+                float w2 = weights[i + 2];
+                float w3 = weights[i + 3];
+                float w4 = weights[i + 4];
+                float w5 = weights[i + 5];
+                float w6 = weights[i + 6];
+                float w7 = weights[i + 7];
+                if (w0 != 0 | w1 != 0 | w2 != 0 | w3 != 0 | w4 != 0 | w5 != 0 | w6 != 0 | w7 != 0)
                 {
-                    total += weight * updates[element];
+                    float v0 = updates[element];
+                    float v1 = updates[element + columns];
+                    float v2 = updates[element + (2 * columns)];
+                    float v3 = updates[element + (3 * columns)];
+                    float v4 = updates[element + (4 * columns)];
+                    float v5 = updates[element + (5 * columns)];
+                    float v6 = updates[element + (6 * columns)];
+                    float v7 = updates[element + (7 * columns)];
+                    total = Add(total, w0, v0);
+                    total = Add(total, w1, v1);
+                    total = Add(total, w2, v2);
+                    total = Add(total, w3, v3);
+                    total = Add(total, w4, v4);
+                    total = Add(total, w5, v5);
+                    total = Add(total, w6, v6);
+                    total = Add(total, w7, v7);
                 }
 
+                element += 8 * columns;
+            }
+
+            for (; i < weights.Length; i++)
+            {
+                total = Add(total, weights[i], updates[element]);
                 element += columns;
             }
 
             sum[k] = total;
         }
     }
+
+    /// <summary>A row without weight adds nothing, whatever it holds.</summary>
+    private static float Add(float total, float weight, float value) => weight != 0 ? total + (weight * value) : total;
 
     /// <summary>
     /// Strips of columns: wide enough that each row is read in long runs, narrow enough that the sums stay in the L1 cache

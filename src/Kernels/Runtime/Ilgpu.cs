@@ -13,7 +13,10 @@ internal sealed class DeviceRuntime : IDisposable
 {
     public const string Name = "ILGPU";
 
-    /// <summary>O2 declares branches uniform by an analysis that is wrong for some kernels (ILGPU issue 846); O1 never does.</summary>
+    /// <summary>
+    /// O2 declares branches uniform by an analysis that is wrong for some kernels (ILGPU issue 846) and did so in all but the plainest of these;
+    /// O1 never does. A context has one level, so the sorting networks, which come out clean, do without O2 too.
+    /// </summary>
     public const OptimizationLevel Optimization = OptimizationLevel.O1;
 
     private readonly Context _context;
@@ -38,6 +41,13 @@ internal sealed class DeviceRuntime : IDisposable
 
     public int Multiprocessors => _accelerator.NumMultiprocessors;
 
+    public bool IsGpu => _accelerator is not CPUAccelerator;
+
+    public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
+
+    /// <summary>The kernels that were compiled so far.</summary>
+    public IEnumerable<MethodInfo> Launched => _launchers.Keys.Select(kernel => kernel.Method);
+
     public Accelerator Accelerator => _accelerator;
 
     /// <summary>ILGPU's CPU accelerator, just wide enough for groups of <paramref name="groupSize"/>.</summary>
@@ -56,11 +66,13 @@ internal sealed class DeviceRuntime : IDisposable
         using Context openCl = CreateContext(builder => builder.OpenCL());
         return
         [
-            .. List("cuda", cuda.GetCudaDevices().Count, i => cuda.GetCudaDevice(i).Name, OpenCuda, "libcuda.so.1", "nvcuda.dll", "the driver lists no device"),
-            .. List("opencl", openCl.GetCLDevices().Count, i => openCl.GetCLDevice(i).Name, OpenOpenCl, "libOpenCL.so.1", "OpenCL.dll",
+            .. List("cuda", cuda.GetCudaDevices().Count, i => Describe(cuda.GetCudaDevice(i)), OpenCuda, "libcuda.so.1", "nvcuda.dll", "the driver lists no device"),
+            .. List("opencl", openCl.GetCLDevices().Count, i => Describe(openCl.GetCLDevice(i)), OpenOpenCl, "libOpenCL.so.1", "OpenCL.dll",
                 "no device offers what ILGPU needs (OpenCL 2.0 with a generic address space)"),
         ];
     }
+
+    public IDeviceTimer CreateTimer() => new MarkerTimer(_accelerator.DefaultStream);
 
     public void Synchronize() => _accelerator.Synchronize();
 
@@ -138,14 +150,22 @@ internal sealed class DeviceRuntime : IDisposable
     }
 
     private static Context CreateContext(Func<Context.Builder, Context.Builder> devices) =>
-        Context.Create(builder => devices(builder).EnableAlgorithms().Optimize(Optimization));
+        Context.Create(builder => devices(builder).EnableAlgorithms().Profiling().Optimize(Optimization));
+
+    // ILGPU gives CUDA's clock in kHz, as the driver does, and OpenCL's in MHz.
+    private static (string Name, DeviceFacts Facts) Describe(CudaDevice device) =>
+        (device.Name, new(device.DriverVersion.ToString(), device.NumMultiprocessors, device.WarpSize, device.Architecture?.ToString(), device.ClockRate / 1000,
+            device.MemorySize, device.L2CacheSize));
+
+    private static (string Name, DeviceFacts Facts) Describe(CLDevice device) =>
+        (device.Name, new(null, device.NumMultiprocessors, device.WarpSize, device.CVersion.ToString(), device.ClockRate, device.MemorySize, null));
 
     private static IEnumerable<DeviceListing> List(
-        string kind, int count, Func<int, string> name, Func<int, DeviceRuntime> open, string linuxDriver, string windowsDriver, string noDevice)
+        string kind, int count, Func<int, (string Name, DeviceFacts Facts)> describe, Func<int, DeviceRuntime> open, string linuxDriver, string windowsDriver, string noDevice)
     {
         if (count > 0)
         {
-            return Enumerable.Range(0, count).Select(i => new DeviceListing($"{kind}:{i}", name(i), null, () => open(i)));
+            return Enumerable.Range(0, count).Select(i => new DeviceListing($"{kind}:{i}", describe(i).Name, null, () => open(i), describe(i).Facts));
         }
 
         string driver = OperatingSystem.IsWindows() ? windowsDriver : linuxDriver;
@@ -158,6 +178,27 @@ internal sealed class DeviceRuntime : IDisposable
         string? versioned = OperatingSystem.IsLinux() ? library switch { "cuda" => "libcuda.so.1", "OpenCL" => "libOpenCL.so.1", _ => null } : null;
         return versioned is not null && NativeLibrary.TryLoad(versioned, out nint handle) ? handle : 0;
     }
+}
+
+/// <summary>Markers of ILGPU: events of CUDA and of OpenCL.</summary>
+internal sealed class MarkerTimer(AcceleratorStream stream) : IDeviceTimer
+{
+    private ProfilingMarker? _start;
+    private ProfilingMarker? _stop;
+
+    public void Start()
+    {
+        _start?.Dispose();
+        _start = stream.AddProfilingMarker();
+    }
+
+    public void Stop()
+    {
+        _stop?.Dispose();
+        _stop = stream.AddProfilingMarker();
+    }
+
+    public double ReadMs() => (_stop! - _start!).TotalMilliseconds;
 }
 
 /// <summary>Memory of an ILGPU accelerator.</summary>

@@ -15,9 +15,15 @@ internal sealed class DeviceRuntime(int threads) : IDisposable
 
     public int Multiprocessors => threads;
 
+    public bool IsGpu => false;
+
+    public int MaxGroupSize => GpuBackend.MaxGroupSize;
+
     public static DeviceRuntime OpenCpu(int threads, int groupSize) => new(threads);
 
     public static IReadOnlyList<DeviceListing> Gpus() => [new("cuda", null, NoGpu, null), new("opencl", null, NoGpu, null)];
+
+    public IDeviceTimer? CreateTimer() => null;
 
     public void Synchronize()
     {

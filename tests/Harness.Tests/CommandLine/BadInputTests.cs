@@ -166,12 +166,15 @@ public sealed class BadInputTests : IDisposable
     [InlineData("time", "--backend", "")]
     [InlineData("time", "--malicious", "1.5")]
     [InlineData("time", "--threads", "0")]
+    [InlineData("peaks", "--backend", "tpu")]
+    [InlineData("peaks", "--backend", "reference")]
+    [InlineData("peaks", "--threads", "0")]
     [InlineData("check", "--backend", "tpu")]
     [InlineData("check", "--backend", "")]
     [InlineData("check", "--threads", "none")]
     public void Every_command_refuses_unusable_values(string command, string option, string value)
     {
-        if (command is "sweep" or "time" && ProgramRun.IsDebugBuild)
+        if (command is "sweep" or "time" or "peaks" && ProgramRun.IsDebugBuild)
         {
             ProgramRun.Of(command, option, value).AssertRefused(command, "Debug build");
             return;

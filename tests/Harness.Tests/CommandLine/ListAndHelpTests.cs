@@ -8,7 +8,7 @@ namespace FlGpu.Harness.Tests.CommandLine;
 
 public sealed class ListAndHelpTests
 {
-    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "merge", "cluster", "time", "check", "aggregate"];
+    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "merge", "cluster", "time", "peaks", "report", "check", "aggregate"];
 
     [Fact]
     public void Devices_has_a_line_for_every_backend_with_the_device_or_the_reason_why_it_is_missing()
@@ -79,8 +79,8 @@ public sealed class ListAndHelpTests
         Command[] commands =
         [
             DevicesCommand.Create(screen), ListCommand.Create(screen), CompareCommand.Create(screen),
-            SweepCommand.Create(screen), MergeCommand.Create(screen), ClusterCommand.Create(screen), TimeCommand.Create(screen), CheckCommand.Create(screen),
-            AggregateCommand.Create(screen),
+            SweepCommand.Create(screen), MergeCommand.Create(screen), ClusterCommand.Create(screen), TimeCommand.Create(screen), PeaksCommand.Create(screen),
+            ReportCommand.Create(screen), CheckCommand.Create(screen), AggregateCommand.Create(screen),
         ];
         Assert.Equal(s_commands, commands.Select(command => command.Name));
         foreach (Command command in commands)
@@ -98,7 +98,9 @@ public sealed class ListAndHelpTests
     [Theory]
     [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --hidden --seeds --backend --out --preset")]
     [InlineData("sweep", "--config --attacks --defenses --pre-aggregations --data --partition --clients --malicious --rounds --seeds --backend --parameters --operations --out --resume --shard --dry-run --schema")]
-    [InlineData("time", "--operations --defenses --clients --parameters --backend --csv")]
+    [InlineData("time", "--operations --defenses --clients --parameters --backend --csv --out")]
+    [InlineData("peaks", "--backend --threads --quick")]
+    [InlineData("report", "--out")]
     [InlineData("check", "--backend --vectors")]
     [InlineData("aggregate", "--defense --input --array --output --scores --malicious --seed --backend --threads")]
     public void Each_command_has_the_options_that_it_should(string command, string options)

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Tests.Recording;
+using FlGpu.Kernels;
 
 namespace FlGpu.Harness.Tests.Measuring;
 
@@ -186,11 +187,37 @@ public class MeasurementTests
         Assert.InRange(clock.Timestamp, Stopwatch.GetTimestamp() - Stopwatch.Frequency, Stopwatch.GetTimestamp());
     }
 
+    [Fact]
+    public void A_device_timer_spans_each_run_and_not_its_restoring()
+    {
+        MeasurementResult result = Measurement.Take(
+            () => _device.Run(_ => 100), _device.Synchronize, () => _device.Restore(30), s_protocol, _device, new QueueTimer(_device));
+
+        Assert.Equal(result.SamplesMs, result.SamplesGpuMs);
+        Assert.All(result.SamplesGpuMs, ms => Assert.Equal(100, ms));
+    }
+
+    [Fact]
+    public void Without_a_device_timer_there_are_no_times_of_the_device() => Assert.Empty(Take(_ => 100).SamplesGpuMs);
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference Garbage() => new(new object());
 
     private MeasurementResult Take(Func<int, int> runMs, int restoreMs = 0, Protocol? protocol = null) => Measurement.Take(
         () => _device.Run(runMs), _device.Synchronize, restoreMs > 0 ? () => _device.Restore(restoreMs) : null, protocol ?? s_protocol, _device);
+
+    /// <summary>Markers in the queue of the device below: they are passed when everything queued before them is done.</summary>
+    private sealed class QueueTimer(Device device) : IDeviceTimer
+    {
+        private long _start;
+        private long _stop;
+
+        public void Start() => _start = device.QueueEnd;
+
+        public void Stop() => _stop = device.QueueEnd;
+
+        public double ReadMs() => _stop - _start;
+    }
 
     /// <summary>A device with a queue: launching takes no time, waiting for what was launched does.</summary>
     private sealed class Device : IClock
@@ -198,6 +225,8 @@ public class MeasurementTests
         private long _queuedMs;
 
         public long Timestamp { get; private set; } = 1_000_000;
+
+        public long QueueEnd => Timestamp + _queuedMs;
 
         public int Runs { get; private set; }
 

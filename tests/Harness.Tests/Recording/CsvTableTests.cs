@@ -23,7 +23,7 @@ public sealed class CsvTableTests : IDisposable
     [Fact]
     public void The_columns_of_timings_are_these() => Assert.Equal(
         "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops," +
-        "bytes_read,bytes_written,status,reason,dataset,partition,model,local_epochs,learning_rate\n",
+        "compare_exchanges,bytes_read,bytes_written,status,reason,dataset,partition,model,local_epochs,learning_rate\n",
         HeaderOf<TimingRow>());
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class CsvTableTests : IDisposable
     [Fact]
     public void The_columns_of_the_summary_are_these() => Assert.Equal(
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms," +
-        "relative_iqr,gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason,model,local_epochs,learning_rate\n",
+        "relative_iqr,gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,percent_of_peak,status,reason,model,local_epochs,learning_rate\n",
         HeaderOf<SummaryRow>());
 
     [Fact]
@@ -123,13 +123,13 @@ public sealed class CsvTableTests : IDisposable
     {
         TimingRow timing = new(
             "r1", RowKind.Round, "krum:f=4,m=1", "", "cuda:0", "GPU", 132, 1000, 200, 79510, TimingScope.EndToEnd, TimingPhase.First, 0,
-            12.25, null, 1L << 40, 3, null, RowStatus.Timeout, "over 15 s");
+            12.25, null, 1L << 40, null, 3, null, RowStatus.Timeout, "over 15 s");
         AccuracyRow accuracy = new(
             "r1", "digits", "iid", "mlp", 2410, 10, 2, "label_flip", "median", "simd", 18446744073709551557, 5, 0.925, double.NaN, null, 8,
             1, 0.5, null, 0.25, null, 2, -0.5, 1e9, 1, 2, 3, null, RowStatus.Ok, "");
         SummaryRow summary = new(
             RowKind.Accuracy, "median", "", "digits", "iid", "simd", null, 10, 2, 2410, null, null, 0.1, null, double.PositiveInfinity, null,
-            null, 3.5, 3, 0.9, null, 0.25, RowStatus.Skipped, "no GPU");
+            null, 3.5, 3, 0.9, null, 0.25, 61.5, RowStatus.Skipped, "no GPU");
 
         Assert.Equal([timing], WriteAndRead(timing));
         Assert.Equal([accuracy], WriteAndRead(accuracy));

@@ -17,9 +17,12 @@ public sealed class EnvironmentReportTests : IDisposable
     [Fact]
     public void The_keys_are_these()
     {
-        JsonElement json = Write(Create() with { Git = new("abc", null, true), Gpus = [new("cuda:0", "GPU", null, null, null, null, null)] });
+        JsonElement json = Write(Create() with
+        {
+            Git = new("abc", null, true), Gpus = [new("cuda:0", "GPU", null, null, null, null, null, null, null)], Peaks = [new("simd", 2, 40.5, 200, 100)],
+        });
 
-        Assert.Equal("schema_version run_id utc argv git build host gpus protocol data shard further_runs", Keys(json));
+        Assert.Equal("schema_version run_id utc argv git build host gpus protocol data peaks shard further_runs", Keys(json));
         Assert.Equal("revision branch dirty", Keys(json.GetProperty("git")));
         Assert.Equal(
             "program_version configuration sdk_version runtime_version kernel_runtime tiered_compilation server_gc concurrent_gc debugger_attached",
@@ -27,9 +30,12 @@ public sealed class EnvironmentReportTests : IDisposable
         Assert.Equal(
             "cpu_model physical_cores logical_cores instruction_sets vector_bits ram_bytes l2_bytes l3_bytes os kernel load_average",
             Keys(json.GetProperty("host")));
-        Assert.Equal("name device driver multiprocessors clock_mhz memory_bytes l2_bytes", Keys(json.GetProperty("gpus")[0]));
+        Assert.Equal("name device driver multiprocessors warp_size capability clock_mhz memory_bytes l2_bytes", Keys(json.GetProperty("gpus")[0]));
         Assert.Equal("min_samples min_seconds relative_iqr timeout_seconds warmups max_samples", Keys(json.GetProperty("protocol")));
         Assert.Equal("name sha256", Keys(json.GetProperty("data")[0]));
+        Assert.Equal(
+            """{"backend":"simd","threads":2,"read_gb_per_s":40.5,"multiply_add_gflop_per_s":200,"compare_exchange_g_per_s":100}""",
+            JsonSerializer.Serialize(json.GetProperty("peaks")[0]));
     }
 
     [Fact]
@@ -48,14 +54,44 @@ public sealed class EnvironmentReportTests : IDisposable
     }
 
     [Fact]
+    public void Peaks_of_several_runs_are_the_most_that_any_of_them_reached()
+    {
+        EnvironmentReport run = Create();
+        EnvironmentReport joined = run.WithPeaksOfLatest([new("simd", 2, 40, 200, 100)])
+            .With([run]).WithPeaksOfLatest([new("simd", 2, 30, 300, 100), new("simd", 1, 20, 100, 50)]);
+
+        Assert.Equal([new("simd", 2, 40, 200, 100)], joined.Peaks);
+        Assert.Equal([new("simd", 2, 40, 300, 100), new("simd", 1, 20, 100, 50)], joined.PeaksOfRuns);
+    }
+
+    [Fact]
+    public void Runs_on_different_machines_have_no_common_peaks()
+    {
+        EnvironmentReport run = Create().WithPeaksOfLatest([new("simd", 2, 40, 200, 100)]);
+
+        Assert.Empty(run.With([run with { Host = run.Host with { CpuModel = "another" } }]).PeaksOfRuns);
+    }
+
+    [Fact]
     public void The_unknown_is_null()
     {
-        GpuState gpu = new("cuda:0", "GPU", null, null, null, null, null);
+        var gpu = GpuState.Of(new("cuda:0", "GPU", null, null));
         JsonElement json = Write(Create() with { Git = null, Host = HostState.Read(_folder.Path), Gpus = [gpu] });
 
         Assert.Equal(JsonValueKind.Null, json.GetProperty("git").ValueKind);
         Assert.Equal("cpu_model physical_cores ram_bytes l2_bytes l3_bytes kernel load_average", NullKeys(json.GetProperty("host")));
-        Assert.Equal("driver multiprocessors clock_mhz memory_bytes l2_bytes", NullKeys(json.GetProperty("gpus")[0]));
+        Assert.Equal("driver multiprocessors warp_size capability clock_mhz memory_bytes l2_bytes", NullKeys(json.GetProperty("gpus")[0]));
+    }
+
+    [Fact]
+    public void What_the_driver_says_of_a_gpu_is_in_it()
+    {
+        var listing = new DeviceListing("cuda:0", "GPU", null, null, new("12.4", 132, 32, "SM_90", 1980, 80L << 30, 50L << 20));
+        JsonElement gpu = Write(Create() with { Gpus = [GpuState.Of(listing)] }).GetProperty("gpus")[0];
+
+        Assert.Equal(
+            """["cuda:0","GPU","12.4",132,32,"SM_90",1980,85899345920,52428800]""",
+            JsonSerializer.Serialize(gpu.EnumerateObject().Select(property => property.Value)));
     }
 
     [Fact]

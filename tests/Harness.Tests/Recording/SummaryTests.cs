@@ -1,4 +1,5 @@
 // Summary rows against numbers worked out by hand.
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 
 namespace FlGpu.Harness.Tests.Recording;
@@ -7,22 +8,24 @@ public class SummaryTests
 {
     private static readonly TimingRow s_time = new(
         "r", RowKind.Operation, "row_norms", "", "simd", "CPU", 4, 100, 0, 1000, TimingScope.Compute, TimingPhase.Sample, 0,
-        1, null, 3_000_000, 4_000_000, 2_000_000, RowStatus.Ok, "");
+        1, null, 3_000_000, 0, 4_000_000, 2_000_000, RowStatus.Ok, "");
 
     private static readonly AccuracyRow s_accuracy = new(
         "r", "digits", "iid", "mlp", 2410, 10, 2, "label_flip", "median", "simd", 1, 10, 0.5, null, null, null, null, null, null, null,
         null, null, null, null, null, null, null, null, RowStatus.Ok, "");
 
+    private static readonly Peaks s_peaks = new("simd", 4, ReadGbPerS: 50, MultiplyAddGflopPerS: 100, CompareExchangeGPerS: 10);
+
     [Fact]
     public void Times_give_quartiles_and_rates()
     {
         double[] wallMs = [4, 1, 2, 3];
-        SummaryRow row = Assert.Single(Summary.Of([.. wallMs.Select(ms => s_time with { WallMs = ms })], []));
+        SummaryRow row = Assert.Single(Summary.Of([.. wallMs.Select(ms => s_time with { WallMs = ms })], [], []));
 
         Assert.Equal(
             new SummaryRow(
                 RowKind.Operation, "row_norms", "", "", "", "simd", 4, 100, 0, 1000, 4, 1, 1.75, 2.5, 3.25, 0.6,
-                1.2, 2.4, null, null, null, null, RowStatus.Ok, ""),
+                1.2, 2.4, null, null, null, null, null, RowStatus.Ok, ""),
             row);
     }
 
@@ -30,7 +33,7 @@ public class SummaryTests
     public void Rates_are_of_the_mean_work_and_missing_where_the_work_is_unknown()
     {
         SummaryRow row = Assert.Single(Summary.Of(
-            [s_time with { Flops = 2_000_000, BytesWritten = null }, s_time with { Flops = 6_000_000, BytesWritten = null }], []));
+            [s_time with { Flops = 2_000_000, BytesWritten = null }, s_time with { Flops = 6_000_000, BytesWritten = null }], [], []));
 
         Assert.Equal(4, row.GflopPerS);
         Assert.Null(row.GbPerS);
@@ -45,6 +48,7 @@ public class SummaryTests
                 s_time with { WallMs = 2 },
                 s_time with { WallMs = 900, Status = RowStatus.Failed, Reason = "wrong" },
             ],
+            [],
             []));
 
         Assert.Equal((1, 2.0, RowStatus.Ok, ""), (row.Samples, row.MedianMs, row.Status, row.Reason));
@@ -66,7 +70,7 @@ public class SummaryTests
             s_time with { Parameters = 5 },
         ];
 
-        IReadOnlyList<SummaryRow> summary = Summary.Of([.. rows, .. rows], []);
+        IReadOnlyList<SummaryRow> summary = Summary.Of([.. rows, .. rows], [], []);
 
         Assert.Equal(
             rows.Select(t => (t.Kind, t.Name, t.Attack, t.Backend, (int?)t.Threads, (int?)t.Clients, (int?)t.Malicious, (int?)t.Parameters, (int?)2)),
@@ -78,8 +82,8 @@ public class SummaryTests
     {
         TimingRow copies = s_time with { Scope = TimingScope.EndToEnd, WallMs = 9 };
 
-        Assert.Equal(1, Assert.Single(Summary.Of([copies, s_time], [])).MedianMs);
-        Assert.Equal(9, Assert.Single(Summary.Of([copies], [])).MedianMs);
+        Assert.Equal(1, Assert.Single(Summary.Of([copies, s_time], [], [])).MedianMs);
+        Assert.Equal(9, Assert.Single(Summary.Of([copies], [], [])).MedianMs);
     }
 
     [Theory]
@@ -89,7 +93,7 @@ public class SummaryTests
     public void A_configuration_that_did_not_run_keeps_a_row(RowStatus status)
     {
         TimingRow failed = s_time with { WallMs = null, Status = status, Reason = "no driver" };
-        SummaryRow row = Assert.Single(Summary.Of([failed, failed with { Reason = "later" }], []));
+        SummaryRow row = Assert.Single(Summary.Of([failed, failed with { Reason = "later" }], [], []));
 
         Assert.Equal((status, "no driver", 0, null), (row.Status, row.Reason, row.Samples, row.MedianMs));
     }
@@ -97,7 +101,7 @@ public class SummaryTests
     [Fact]
     public void A_first_call_without_samples_is_no_success()
     {
-        SummaryRow row = Assert.Single(Summary.Of([s_time with { Phase = TimingPhase.First }], []));
+        SummaryRow row = Assert.Single(Summary.Of([s_time with { Phase = TimingPhase.First }], [], []));
 
         Assert.Equal((RowStatus.Failed, "no sample was recorded"), (row.Status, row.Reason));
     }
@@ -105,7 +109,7 @@ public class SummaryTests
     [Fact]
     public void A_warning_about_samples_is_kept()
     {
-        SummaryRow row = Assert.Single(Summary.Of([s_time, s_time with { Reason = "relative IQR 4 %" }], []));
+        SummaryRow row = Assert.Single(Summary.Of([s_time, s_time with { Reason = "relative IQR 4 %" }], [], []));
 
         Assert.Equal((RowStatus.Ok, "relative IQR 4 %"), (row.Status, row.Reason));
     }
@@ -117,8 +121,8 @@ public class SummaryTests
         [
             s_accuracy, s_accuracy with { LocalEpochs = 5 }, s_accuracy with { LearningRate = 0.5 }, s_accuracy with { Dataset = "synthetic" }, s_accuracy with { Model = "other" },
         ];
-        Assert.Equal(accuracies.Length, Summary.Of([], accuracies).Count);
-        Assert.Equal((5, 0.5), (Summary.Of([], accuracies)[1].LocalEpochs, Summary.Of([], accuracies)[2].LearningRate));
+        Assert.Equal(accuracies.Length, Summary.Of([], accuracies, []).Count);
+        Assert.Equal((5, 0.5), (Summary.Of([], accuracies, [])[1].LocalEpochs, Summary.Of([], accuracies, [])[2].LearningRate));
     }
 
     [Fact]
@@ -134,20 +138,21 @@ public class SummaryTests
                 s_accuracy with { Seed = 2, Round = 30, TestAccuracy = null },
                 s_accuracy with { Seed = 3, Round = 20, TestAccuracy = 0.125 },
                 s_accuracy with { Seed = 3, Round = 20, TestAccuracy = 0.25 },
-            ]));
+            ],
+            []));
 
         // 0.75, 0.5 and 0.25: deviations of 0.25, 0 and -0.25 from 0.5, so sqrt(0.125 / 2).
         Assert.Equal(
             new SummaryRow(
                 RowKind.Accuracy, "median", "label_flip", "digits", "iid", "simd", null, 10, 2, 2410, null, null, null, null, null, null, null,
-                null, 3, 0.5, 0.25, null, RowStatus.Ok, "", "mlp"),
+                null, 3, 0.5, 0.25, null, null, RowStatus.Ok, "", "mlp"),
             row);
     }
 
     [Fact]
     public void One_seed_has_no_deviation()
     {
-        SummaryRow row = Assert.Single(Summary.Of([], [s_accuracy]));
+        SummaryRow row = Assert.Single(Summary.Of([], [s_accuracy], []));
 
         Assert.Equal((1, 0.5, null), (row.Seeds, row.FinalAccuracyMean, row.FinalAccuracyDeviation));
     }
@@ -161,7 +166,8 @@ public class SummaryTests
                 s_accuracy,
                 s_accuracy with { Seed = 2, TestAccuracy = 0.1 },
                 s_accuracy with { Seed = 2, Round = 11, TestAccuracy = null, Status = RowStatus.Timeout, Reason = "too slow" },
-            ]));
+            ],
+            []));
 
         Assert.Equal((1, 0.5, RowStatus.Ok, "1 of 2 seeds did not finish: too slow"), (row.Seeds, row.FinalAccuracyMean, row.Status, row.Reason));
     }
@@ -170,7 +176,7 @@ public class SummaryTests
     public void A_seed_that_succeeded_when_tried_again_counts()
     {
         AccuracyRow failed = s_accuracy with { Round = null, TestAccuracy = null, Status = RowStatus.Failed, Reason = "x" };
-        SummaryRow row = Assert.Single(Summary.Of([], [failed, s_accuracy]));
+        SummaryRow row = Assert.Single(Summary.Of([], [failed, s_accuracy], []));
 
         Assert.Equal((1, 0.5, RowStatus.Ok, ""), (row.Seeds, row.FinalAccuracyMean, row.Status, row.Reason));
     }
@@ -178,7 +184,7 @@ public class SummaryTests
     [Fact]
     public void A_training_that_did_not_run_keeps_a_row()
     {
-        SummaryRow row = Assert.Single(Summary.Of([], [s_accuracy with { Round = null, TestAccuracy = null, Status = RowStatus.Skipped, Reason = "2f >= n" }]));
+        SummaryRow row = Assert.Single(Summary.Of([], [s_accuracy with { Round = null, TestAccuracy = null, Status = RowStatus.Skipped, Reason = "2f >= n" }], []));
 
         Assert.Equal((RowStatus.Skipped, "2f >= n", 0, null), (row.Status, row.Reason, row.Seeds, row.FinalAccuracyMean));
     }
@@ -200,7 +206,7 @@ public class SummaryTests
             s_accuracy with { Backend = "b" },
         ];
 
-        IReadOnlyList<SummaryRow> summary = Summary.Of([s_time], [.. rows, .. rows.Select(row => row with { Seed = 2 })]);
+        IReadOnlyList<SummaryRow> summary = Summary.Of([s_time], [.. rows, .. rows.Select(row => row with { Seed = 2 })], []);
 
         Assert.Equal(RowKind.Operation, summary[0].Kind);
         Assert.Equal(
@@ -215,8 +221,37 @@ public class SummaryTests
         [
             s_accuracy with { Seed = 1, Round = 9, AttackSuccess = 0.9 }, s_accuracy with { Seed = 1, Round = 10, AttackSuccess = 0.5 },
             s_accuracy with { Seed = 2, Round = 10, AttackSuccess = 0.25 },
-        ]));
+        ],
+        []));
 
         Assert.Equal(0.375, row.FinalAttackSuccessMean);
+    }
+
+    // 50 GB/s, 100 GFLOP/s and 10 G compare-exchanges/s against calls of 1 ms.
+    [Theory]
+    [InlineData(30_000_000, 0, 5_000_000, 30)] // 0.3 ms of multiply-adds, 0.1 ms of memory
+    [InlineData(30_000_000, 0, 25_000_000, 50)] // 0.3 ms of multiply-adds, 0.5 ms of memory
+    [InlineData(8_000_000, 8_000_000, 5_000_000, 80)] // 0.8 ms of compare-exchanges, none of multiply-adds
+    [InlineData(24_000_000, 4_000_000, 5_000_000, 40)] // 0.4 ms of compare-exchanges, 0.2 ms of multiply-adds
+    public void The_percent_of_peak_is_that_of_the_resource_which_needs_longest(long flops, long compareExchanges, long bytesRead, double percent)
+    {
+        TimingRow time = s_time with { Flops = flops, CompareExchanges = compareExchanges, BytesRead = bytesRead, BytesWritten = 0 };
+
+        Assert.Equal(percent, Assert.Single(Summary.Of([time], [], [s_peaks])).PercentOfPeak!.Value, 9);
+        Assert.Equal(percent / 2, Assert.Single(Summary.Of([time with { WallMs = 2 }], [], [s_peaks])).PercentOfPeak!.Value, 9);
+    }
+
+    [Fact]
+    public void Written_bytes_count_as_read_ones_in_the_percent_of_peak() =>
+        Assert.Equal(12, Assert.Single(Summary.Of([s_time], [], [s_peaks])).PercentOfPeak!.Value, 9);
+
+    [Fact]
+    public void Without_peaks_of_the_same_backend_and_threads_or_without_the_work_there_is_no_percent_of_peak()
+    {
+        Assert.Null(Assert.Single(Summary.Of([s_time], [], [])).PercentOfPeak);
+        Assert.Null(Assert.Single(Summary.Of([s_time], [], [s_peaks with { Backend = "cpu" }, s_peaks with { Threads = 1 }])).PercentOfPeak);
+        Assert.Null(Assert.Single(Summary.Of([s_time with { Flops = null }], [], [s_peaks])).PercentOfPeak);
+        Assert.Null(Assert.Single(Summary.Of([s_time with { CompareExchanges = null }], [], [s_peaks])).PercentOfPeak);
+        Assert.Null(Assert.Single(Summary.Of([s_time with { BytesRead = null }], [], [s_peaks])).PercentOfPeak);
     }
 }

@@ -24,5 +24,5 @@ internal static class SweepFiles
 
     private static TimingRow Timeless(TimingRow row) => row with { WallMs = 0 };
 
-    private static SummaryRow Timeless(SummaryRow row) => row with { MinMs = 0, Q1Ms = 0, MedianMs = 0, Q3Ms = 0, RelativeIqr = 0, GflopPerS = 0, GbPerS = 0 };
+    private static SummaryRow Timeless(SummaryRow row) => row with { MinMs = 0, Q1Ms = 0, MedianMs = 0, Q3Ms = 0, RelativeIqr = 0, GflopPerS = 0, GbPerS = 0, PercentOfPeak = 0 };
 }

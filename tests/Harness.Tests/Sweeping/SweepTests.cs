@@ -8,7 +8,7 @@ namespace FlGpu.Harness.Tests.Sweeping;
 public sealed class SweepTests : IDisposable
 {
     private const string TimingsHeader =
-        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason,"
+        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,compare_exchanges,bytes_read,bytes_written,status,reason,"
         + "dataset,partition,model,local_epochs,learning_rate";
 
     private const string AccuracyHeader =
@@ -17,7 +17,7 @@ public sealed class SweepTests : IDisposable
 
     private const string SummaryHeader =
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms,relative_iqr,"
-        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason,model,local_epochs,learning_rate";
+        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,percent_of_peak,status,reason,model,local_epochs,learning_rate";
 
     private const string Small = """
         {
@@ -38,7 +38,7 @@ public sealed class SweepTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_sweep_writes_five_files_with_a_row_for_every_round_of_every_case()
+    public void A_sweep_writes_its_files_with_a_row_for_every_round_of_every_case()
     {
         const int Cases = 2 * 2 * 3 * 2 * 2; // clients, attacks, defenses, backends, seeds
         const int Rounds = 3;
@@ -50,7 +50,7 @@ public sealed class SweepTests : IDisposable
         }
 
         Assert.Equal(
-            ["accuracy.csv", "environment.json", "summary.csv", "sweep.json", "timings.csv"],
+            ["accuracy.csv", "environment.json", "report.html", "summary.csv", "sweep.json", "timings.csv"],
             Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(AccuracyHeader, FirstLine("accuracy.csv"));
         Assert.Equal(TimingsHeader, FirstLine("timings.csv"));
@@ -85,6 +85,9 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(Cases, accuracies.Select(row => row.RunId).Distinct().Count());
         Assert.Equal(accuracies.Select(row => row.RunId).Distinct(), timings.Select(row => row.RunId).Distinct());
         Assert.Equal("sweep", environment.RootElement.GetProperty("argv")[0].GetString());
+        JsonElement peaks = Assert.Single(environment.RootElement.GetProperty("peaks").EnumerateArray());
+        Assert.Equal(("simd", 1), (peaks.GetProperty("backend").GetString(), peaks.GetProperty("threads").GetInt32()));
+        Assert.All(summary, row => Assert.Equal(row.Backend == "simd" && row.Kind != RowKind.Accuracy, row.PercentOfPeak > 0));
     }
 
     [Fact]

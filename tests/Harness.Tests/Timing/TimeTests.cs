@@ -1,5 +1,7 @@
 // `flgpu time`: rows of the measuring protocol on standard output, in a file or as a table.
 using System.Globalization;
+using System.Text.Json;
+using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Harness.Tests.CommandLine;
 using FlGpu.Kernels;
@@ -9,7 +11,7 @@ namespace FlGpu.Harness.Tests.Timing;
 public sealed class TimeTests : IDisposable
 {
     private const string Header =
-        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason,dataset,partition,model,local_epochs,learning_rate";
+        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,compare_exchanges,bytes_read,bytes_written,status,reason,dataset,partition,model,local_epochs,learning_rate";
 
     private readonly TemporaryFolder _folder = new();
 
@@ -75,6 +77,43 @@ public sealed class TimeTests : IDisposable
         Assert.Equal(["5 33", "7 33", "5 65", "7 65"], lines.Select(cells => $"{cells[3]} {cells[4]}"));
         Assert.All(lines, cells => Assert.True(double.Parse(cells[5], CultureInfo.InvariantCulture) >= 0));
         Assert.DoesNotContain("run_id", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_gets_rows_summary_and_environment_with_the_peaks_that_the_percentages_are_of()
+    {
+        if (Time("--operations", "row_norms,coordinate_median", "--backend", "reference,simd", "--out", _folder["out"]) is not { } run)
+        {
+            return;
+        }
+
+        Assert.Contains("% of peak", run.Cells[0]);
+        Assert.Equal(["environment.json", "report.html", "summary.csv", "timings.csv"], Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        IReadOnlyList<TimingRow> timings = CsvTable<TimingRow>.Read(_folder["out/timings.csv"]);
+        Assert.All(timings, row => Assert.Equal(row.Name == "coordinate_median" ? row.Flops : 0, row.CompareExchanges));
+        using JsonDocument environment = JsonDocument.Parse(File.ReadAllText(_folder["out/environment.json"]));
+        Peaks peaks = Assert.Single(environment.RootElement.GetProperty("peaks").Deserialize<Peaks[]>(
+            new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower })!);
+        Assert.Equal(("simd", 1), (peaks.Backend, peaks.Threads));
+        Assert.Equal(3, environment.RootElement.GetProperty("protocol").GetProperty("min_samples").GetInt32());
+        foreach (SummaryRow row in CsvTable<SummaryRow>.Read(_folder["out/summary.csv"]))
+        {
+            TimingRow of = timings.First(t => (t.Name, t.Backend) == (row.Name, row.Backend));
+            double? percent = row.Backend == "reference" ? null : 100 * peaks.ShortestMs(of.Flops, of.CompareExchanges, of.BytesRead + of.BytesWritten) / row.MedianMs;
+            Assert.Equal(percent, row.PercentOfPeak);
+        }
+    }
+
+    [Fact]
+    public void A_folder_and_a_file_at_once_are_refused_and_neither_is_written()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        ProgramRun.Of("time", "--quick", "--csv", _folder["rows.csv"], "--out", _folder["out"]).AssertRefused("--csv", "--out", "only one");
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]

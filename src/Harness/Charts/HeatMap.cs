@@ -1,0 +1,88 @@
+// A table whose cells are coloured by their values.
+using System.Xml.Linq;
+
+namespace FlGpu.Harness.Charts;
+
+/// <summary>A cell: its value, what is written in it and what a pointer shows. Without a value it stays empty but for the text.</summary>
+internal readonly record struct Cell(double? Value, string Text, string Tip);
+
+/// <summary>Rows by columns of values from <paramref name="From"/> to <paramref name="To"/>; Cells has a list a row.</summary>
+internal sealed record HeatMap(
+    string Title, string Subtitle, string RowsAre, string ColumnsAre, IReadOnlyList<string> Rows, IReadOnlyList<string> Columns,
+    IReadOnlyList<IReadOnlyList<Cell>> Cells, ColorRamp Ramp, double From, double To)
+{
+    private const double MostLabelWidth = 250;
+    private const double CellWidth = 33;
+    private const double CellHeight = 21;
+    private const double LeastWidth = 320;
+    private const double RampWidth = 180;
+    private const double Margin = 12;
+
+    /// <summary>Draws it, as wide as it must be. Each cell is a rectangle with data-row, data-column (indices) and data-value.</summary>
+    public XElement Draw()
+    {
+        string corner = $"{RowsAre} ↓ {ColumnsAre} →";
+        double rowLabels = LabelWidth(Rows.Append(corner));
+        double columnLabels = LabelWidth(Columns);
+        double left = rowLabels + 10;
+        double width = Math.Max(LeastWidth, left + (CellWidth * Columns.Count) + Margin);
+        (IReadOnlyList<XElement> title, double top) = Svg.Title(Title, Subtitle, width);
+        top += 14 + columnLabels + 8;
+        double bottom = top + (CellHeight * Rows.Count);
+        return Svg.Drawing(
+            "heat", Title, width, bottom + 54,
+            title,
+            Svg.Text(left - 6, top - 8, corner, "end", faint: true),
+            Columns.Select((column, i) => WithTip(Svg.UprightText(left + (CellWidth * (i + 0.5)) + 4, top - 6, Shown(column)), column)),
+            Rows.Select((row, i) => WithTip(Svg.Text(left - 6, top + (CellHeight * (i + 0.5)) + 4, Shown(row), "end"), row)),
+            Rows.SelectMany((_, row) => Columns.Select((_, column) => DrawCell(row, column, left + (CellWidth * column), top + (CellHeight * row)))),
+            DrawRamp(bottom + 22));
+    }
+
+    private XElement[] DrawCell(int row, int column, double x, double y)
+    {
+        Cell cell = Cells[row][column];
+        double? place = cell.Value is { } value ? (value - From) / (To - From) : null;
+        XElement rectangle = Svg.Element(
+            "rect", Svg.At("class", place is null ? "cell missing" : "cell"), Svg.At("x", x), Svg.At("y", y),
+            Svg.At("width", CellWidth - 1), Svg.At("height", CellHeight - 1), Svg.At("fill", place is { } at ? Ramp.At(at) : "#f0f0f0"),
+            Svg.At("data-row", row), Svg.At("data-column", column), cell.Value is { } exact ? Svg.At("data-value", Svg.Exact(exact)) : null, Svg.Tip(cell.Tip));
+        if (cell.Text == "")
+        {
+            return [rectangle];
+        }
+
+        XElement text = Svg.Element(
+            "text", Svg.At("class", place is null ? "faint in-cell" : "in-cell"), Svg.At("x", x + ((CellWidth - 1) / 2)), Svg.At("y", y + (CellHeight / 2) + 4),
+            Svg.At("text-anchor", "middle"), Svg.At("font-size", 11), Svg.At("pointer-events", "none"),
+            Svg.At("fill", place is { } onColor ? Ramp.InkAt(onColor) : "#5a5a5a"), cell.Text);
+        return [rectangle, text];
+    }
+
+    private IEnumerable<XElement> DrawRamp(double top)
+    {
+        const int Steps = 36;
+        return
+        [
+            .. Enumerable.Range(0, Steps).Select(i => Svg.Element(
+                "rect", Svg.At("x", 4 + (RampWidth / Steps * i)), Svg.At("y", top), Svg.At("width", (RampWidth / Steps) + 0.5), Svg.At("height", 10),
+                Svg.At("fill", Ramp.At(i / (Steps - 1.0))))),
+            Svg.Text(4, top + 25, Scale.Label(From), faint: true),
+            Svg.Text(4 + RampWidth, top + 25, Scale.Label(To), "end", faint: true),
+        ];
+    }
+
+    private static double LabelWidth(IEnumerable<string> labels) => Math.Min(MostLabelWidth, labels.Max(label => TextMeasure.Width(label, Svg.TextSize)));
+
+    private static string Shown(string label) => TextMeasure.Shorten(label, MostLabelWidth, Svg.TextSize);
+
+    private static XElement WithTip(XElement text, string label)
+    {
+        if (Shown(label) != label)
+        {
+            text.Add(Svg.Tip(label));
+        }
+
+        return text;
+    }
+}

@@ -1,0 +1,235 @@
+// What a report does when it is used: values under the pointer, switching series, choosing charts, and tables that filter, sort and save.
+"use strict";
+
+const tip = document.getElementById("tip");
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function short(number) {
+  const size = Math.abs(number);
+  if (Number.isInteger(number) && size < 1e7) return number.toLocaleString("en-US");
+  return size !== 0 && (size < 1e-4 || size >= 1e7) ? number.toExponential(3) : String(Number(number.toPrecision(4)));
+}
+
+function showTip(text, event) {
+  tip.textContent = text;
+  tip.hidden = false;
+  const left = Math.min(event.clientX + 14, document.documentElement.clientWidth - tip.offsetWidth - 6);
+  const below = event.clientY + 18;
+  tip.style.left = `${Math.max(left, 4)}px`;
+  tip.style.top = `${below + tip.offsetHeight > innerHeight ? event.clientY - tip.offsetHeight - 10 : below}px`;
+}
+
+// The drawings' own titles would appear as a second tip, late.
+for (const title of document.querySelectorAll(".chart title")) {
+  title.parentNode.setAttribute("data-tip", title.textContent);
+  title.remove();
+}
+
+document.addEventListener("pointermove", event => {
+  const holder = event.target.closest?.("[data-tip]");
+  if (holder) showTip(holder.getAttribute("data-tip"), event);
+  else if (!event.target.closest?.(".chart.lines")) tip.hidden = true;
+});
+
+function followPoints(chart) {
+  const series = [...chart.querySelectorAll(".series")].map(group => ({
+    group,
+    points: group.dataset.points.split(";").filter(Boolean).map(point => point.split(" ").map(Number)),
+    places: group.dataset.places.split(";").filter(Boolean).map(place => place.split(" ").map(Number)),
+  }));
+  const near = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  near.setAttribute("class", "near");
+  near.setAttribute("r", "6");
+  near.setAttribute("visibility", "hidden");
+  chart.append(near);
+  const hide = () => near.setAttribute("visibility", "hidden");
+  chart.addEventListener("pointermove", event => {
+    if (event.target.closest("[data-tip]")) return hide();
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse());
+    let best = null;
+    for (const { group, points, places } of series) {
+      if (group.classList.contains("off")) continue;
+      places.forEach(([x, y], i) => {
+        const distance = Math.hypot(x - at.x, y - at.y);
+        if (distance < 30 && (!best || distance < best.distance)) best = { distance, x, y, name: group.dataset.name, point: points[i] };
+      });
+    }
+    if (!best) {
+      tip.hidden = true;
+      return hide();
+    }
+    const [x, y, low, high] = best.point;
+    const range = low === undefined ? "" : ` (${short(low)} to ${short(high)})`;
+    showTip(`${best.name}\n${chart.dataset.x}: ${short(x)}\n${chart.dataset.y}: ${short(y)}${range}`, event);
+    near.setAttribute("cx", best.x);
+    near.setAttribute("cy", best.y);
+    near.setAttribute("visibility", "visible");
+  });
+  chart.addEventListener("pointerleave", () => { hide(); tip.hidden = true; });
+}
+
+// A click hides or shows a series; a double click shows it alone, or all again.
+function switchSeries(chart) {
+  const keys = [...chart.querySelectorAll(".key")];
+  const groups = [...chart.querySelectorAll(".series")];
+  const isOff = key => key.classList.contains("off");
+  const set = (key, off) => {
+    key.classList.toggle("off", off);
+    key.setAttribute("aria-pressed", String(!off));
+    for (const group of groups) {
+      if (group.dataset.name === key.dataset.name) group.classList.toggle("off", off);
+    }
+  };
+  for (const key of keys) {
+    key.setAttribute("role", "button");
+    key.setAttribute("tabindex", "0");
+    set(key, false);
+    key.addEventListener("click", () => set(key, !isOff(key)));
+    key.addEventListener("dblclick", () => {
+      const alone = keys.every(other => other === key || isOff(other));
+      keys.forEach(other => set(other, !alone && other !== key));
+    });
+    key.addEventListener("keydown", event => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      set(key, !isOff(key));
+    });
+  }
+}
+
+// A list for every facet in which the charts of a section differ. At first all are shown, or when they are many those of the first values.
+function chooseFigures(box) {
+  const most = 4;
+  const figures = [...box.querySelectorAll("figure[data-facets]")].map(figure => ({ figure, facets: JSON.parse(figure.dataset.facets) }));
+  if (figures.length < 2) return;
+  const lists = Object.keys(figures[0].facets).map(facet => {
+    const values = [...new Set(figures.map(entry => entry.facets[facet]))];
+    const list = element("select", {}, element("option", { value: "all", textContent: `all ${values.length}` }),
+      ...values.map((value, i) => element("option", { value: String(i), textContent: value === "" ? "–" : value })));
+    return { facet, values, list };
+  });
+  const shown = () => figures.filter(entry => lists.every(({ facet, values, list }) => list.value === "all" || values[list.value] === entry.facets[facet]));
+  for (const { values, list } of [...lists].sort((a, b) => b.values.length - a.values.length)) {
+    if (shown().length > most && values.length > 1) list.value = "0";
+  }
+  const none = element("p", { textContent: "No chart has all of this: choose “all” somewhere.", hidden: true });
+  const update = () => {
+    const chosen = new Set(shown());
+    figures.forEach(entry => { entry.figure.hidden = !chosen.has(entry); });
+    none.hidden = chosen.size > 0;
+  };
+  lists.forEach(({ list }) => list.addEventListener("change", update));
+  box.before(element("div", { className: "choices" }, ...lists.map(({ facet, list }) => element("label", {}, facet, list))), none);
+  update();
+}
+
+function readTable(json) {
+  const { columns, rows, cells } = JSON.parse(json);
+  const texts = cells.map(column => Array.isArray(column) ? column : column.at.map(place => column.values[place]));
+  return { columns, rows: Array.from({ length: rows }, (_, row) => texts.map(column => column[row])) };
+}
+
+const isNumber = text => text !== "" && !Number.isNaN(Number(text));
+
+function matcher(filter) {
+  const compared = /^(>=|<=|>|<|=)\s*(.+)$/.exec(filter);
+  if (!compared) {
+    const wanted = filter.toLowerCase();
+    return text => text.toLowerCase().includes(wanted);
+  }
+  const [, sign, value] = compared;
+  if (!isNumber(value)) return text => sign === "=" && text === value;
+  const number = Number(value);
+  const fits = { ">=": n => n >= number, "<=": n => n <= number, ">": n => n > number, "<": n => n < number, "=": n => n === number }[sign];
+  return text => isNumber(text) && fits(Number(text));
+}
+
+const csvField = text => /[",\r\n]|^ | $/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+
+function liveTable(box) {
+  const step = 100;
+  const { columns, rows } = readTable(box.querySelector("script").textContent);
+  const numeric = columns.map((_, column) => rows.some(row => row[column] !== "") && rows.every(row => row[column] === "" || isNumber(row[column])));
+  const withFilters = box.classList.contains("filters");
+  const filters = columns.map(() => "");
+  let limit = withFilters ? step : Infinity;
+  let order = null;
+  let shown = rows;
+
+  const body = element("tbody");
+  const count = element("span", { className: "count" });
+  const save = element("button", { className: "save", type: "button", textContent: "Save CSV" });
+  const more = element("button", { className: "more", type: "button", textContent: `Show ${step} more` });
+  const heads = columns.map((column, i) => {
+    const button = element("button", { type: "button", textContent: column });
+    button.addEventListener("click", () => {
+      order = { column: i, down: order?.column === i && !order.down };
+      heads.forEach((head, at) => {
+        if (at === i) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+        else head.removeAttribute("aria-sort");
+      });
+      update();
+    });
+    return element("th", { className: numeric[i] ? "number" : "", scope: "col" }, button);
+  });
+  const inputs = columns.map((column, i) => {
+    const input = element("input", { type: "search", placeholder: numeric[i] ? ">= 1" : "filter", ariaLabel: `filter ${column}` });
+    input.addEventListener("input", () => {
+      filters[i] = input.value.trim();
+      limit = step;
+      update();
+    });
+    return element("th", {}, input);
+  });
+
+  function cellOf(text, column) {
+    const number = numeric[column] && text !== "" && !Number.isInteger(Number(text));
+    const cell = element("td", { className: numeric[column] ? "number" : text.length > 60 ? "long" : "", textContent: number ? short(Number(text)) : text });
+    if (number) cell.title = text;
+    return cell;
+  }
+
+  function update() {
+    const tests = filters.flatMap((filter, column) => filter === "" ? [] : [{ column, fits: matcher(filter) }]);
+    shown = rows.filter(row => tests.every(({ column, fits }) => fits(row[column])));
+    if (order) {
+      const { column, down } = order;
+      // Empty cells stay at the end either way.
+      const compare = (a, b) => numeric[column] ? Number(a) - Number(b) : a < b ? -1 : a > b ? 1 : 0;
+      shown.sort((a, b) => (a[column] === "") - (b[column] === "") || (down ? -1 : 1) * compare(a[column], b[column]));
+    }
+    body.replaceChildren(...shown.slice(0, limit).map(row => {
+      const line = element("tr", {}, ...row.map(cellOf));
+      if (box.dataset.name === "environment" && row.slice(1).some(value => value !== row[1])) line.className = "differs";
+      return line;
+    }));
+    const hidden = Math.max(shown.length - limit, 0);
+    count.textContent = !withFilters ? "" : `${shown.length} of ${rows.length} rows${hidden ? `, the first ${limit} of them below` : ""}`;
+    more.hidden = hidden === 0;
+  }
+
+  more.addEventListener("click", () => { limit += step; update(); });
+  save.addEventListener("click", () => {
+    const text = [columns, ...shown].map(row => `${row.map(csvField).join(",")}\n`).join("");
+    const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: `${box.dataset.name}.csv` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+
+  const top = element("div", { className: "tools" });
+  top.append(box.querySelector(".caption"), save, count);
+  const head = element("thead", {}, element("tr", {}, ...heads));
+  if (withFilters) head.append(element("tr", { className: "filters" }, ...inputs));
+  box.append(top, element("div", { className: "scroll", tabIndex: 0 }, element("table", {}, head, body)), more);
+  update();
+}
+
+document.querySelectorAll(".chart.lines").forEach(followPoints);
+document.querySelectorAll(".chart").forEach(switchSeries);
+document.querySelectorAll(".figures").forEach(chooseFigures);
+document.querySelectorAll(".table").forEach(liveTable);

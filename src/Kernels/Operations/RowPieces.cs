@@ -1,0 +1,52 @@
+// Writes every element of a matrix on a GPU, row by row in pieces: one division a piece tells the row, none an element.
+namespace FlGpu.Kernels;
+
+/// <summary>What an element of the target becomes.</summary>
+internal interface IElements
+{
+    /// <summary>The new value of an element. It may depend on the old value of the same element, not on other elements of the target.</summary>
+    float At(long row, long column);
+}
+
+/// <summary>Groups own pieces of rows; a thread has four elements on their way at once.</summary>
+internal static class RowPieces
+{
+    private const int PieceColumns = 4096;
+
+    /// <summary>A launch with about one group a piece.</summary>
+    public static KernelConfig Launch(GpuBackend gpu, Matrix target) => gpu.GroupEach(target.Rows * Pieces(target.Columns));
+
+    /// <summary>Sets all elements of <paramref name="target"/>. Called by all threads of the launch.</summary>
+    public static void Write<TElements>(TElements elements, ArrayView<float> target, long columns) where TElements : struct, IElements
+    {
+        long pieces = Pieces(columns);
+        long rows = target.Length / columns;
+        long step = Group.DimX;
+        for (long piece = Grid.IdxX; piece < rows * pieces; piece += Grid.DimX)
+        {
+            long row = piece / pieces;
+            long start = (piece - (row * pieces)) * PieceColumns;
+            long end = Math.Min(columns, start + PieceColumns);
+            long first = row * columns;
+            long k = start + Group.IdxX;
+            for (; k + (3 * step) < end; k += 4 * step)
+            {
+                float v0 = elements.At(row, k);
+                float v1 = elements.At(row, k + step);
+                float v2 = elements.At(row, k + (2 * step));
+                float v3 = elements.At(row, k + (3 * step));
+                target[first + k] = v0;
+                target[first + k + step] = v1;
+                target[first + k + (2 * step)] = v2;
+                target[first + k + (3 * step)] = v3;
+            }
+
+            for (; k < end; k += step)
+            {
+                target[first + k] = elements.At(row, k);
+            }
+        }
+    }
+
+    private static long Pieces(long columns) => Math.Max(1, (columns + PieceColumns - 1) / PieceColumns);
+}

@@ -1,0 +1,193 @@
+// `flgpu report`: what it reads, what it writes, and what it refuses. What the page does is tested in a browser (tests/browser).
+using System.Globalization;
+using System.Xml.Linq;
+using FlGpu.Harness.Recording;
+using FlGpu.Harness.Reporting;
+using FlGpu.Harness.Tests.CommandLine;
+
+namespace FlGpu.Harness.Tests.Reporting;
+
+public sealed class ReportTests : IDisposable
+{
+    private static readonly SummaryRow s_time = new(
+        RowKind.Defense, "krum", "none", "", "", "simd", 2, 10, 2, 4810, 87, 1, 1.5, 2, 3, 0.75, null, null, null, null, null, null, null, RowStatus.Ok, "");
+
+    private static readonly SummaryRow s_accuracy = new(
+        RowKind.Accuracy, "krum", "alie", "digits", "iid", "simd", null, 30, 6, 4810, null, null, null, null, null, null, null, null, 3, 0.75, 0.01, null, null,
+        RowStatus.Ok, "");
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_report_is_a_page_and_a_file_for_each_chart_and_the_page_asks_for_nothing_else()
+    {
+        WriteSummary("a", [s_time, s_time with { Clients = 20, MedianMs = 8 }, s_accuracy, s_accuracy with { Attack = "backdoor", FinalAttackSuccessMean = 0.5 }]);
+        ProgramRun run = ProgramRun.Of("report", _folder["a"]).AssertDone();
+
+        Assert.Equal(["heat-accuracy.svg", "heat-success.svg", "time-clients.svg"], Charts("a"));
+        Assert.Contains("3 charts", run.Output, StringComparison.Ordinal);
+        string page = Page("a");
+        Assert.DoesNotContain("src=", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("@import", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<a href=\"http", page, StringComparison.Ordinal);
+        Assert.Equal(["time-clients", "heat-accuracy", "heat-success", "rows"], Sections(page));
+    }
+
+    [Fact]
+    public void A_section_without_data_is_left_out()
+    {
+        WriteSummary("a", [s_time]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["rows"], Sections(Page("a")));
+        Assert.False(Directory.Exists(Path.Combine(_folder["a"], "charts")));
+    }
+
+    [Fact]
+    public void Without_a_summary_one_is_derived_from_the_other_files()
+    {
+        Directory.CreateDirectory(_folder["a"]);
+        using (CsvTable<TimingRow> table = CsvTable<TimingRow>.Create(Path.Combine(_folder["a"], "timings.csv")))
+        {
+            foreach (int n in (int[])[10, 100])
+            {
+                table.Write(((double[])[1, 3, 2]).Select((ms, i) => new TimingRow(
+                    "r", RowKind.Operation, "row_norms", "", "simd", "CPU", 2, n, 0, 1000, TimingScope.Compute, TimingPhase.Sample, i, n * ms, null, null, null, null, null, RowStatus.Ok, "")));
+            }
+        }
+
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        XElement drawing = XDocument.Load(Path.Combine(_folder["a"], "charts", "time-clients.svg")).Root!;
+        Assert.Equal("10 20 15 25;100 200 150 250", Assert.Single(drawing.Descendants(), e => e.Attribute("data-points") is not null).Attribute("data-points")!.Value);
+        Assert.Contains("timings.csv, 6 rows", Page("a"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Files_of_earlier_and_later_versions_lack_or_have_columns_of_numbers_and_are_read_all_the_same()
+    {
+        Directory.CreateDirectory(_folder["a"]);
+        _folder.Write(
+            "a/summary.csv",
+            "kind,name,attack,dataset,partition,backend,clients,parameters,median_ms,percent_of_peak,news,status,reason\n"
+            + "operation,row_norms,,,,simd,10,1000,1.5,42.5,x,ok,\noperation,row_norms,,,,simd,100,1000,15,,y,ok,\n");
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["peak.svg", "time-clients.svg"], Charts("a"));
+        Assert.Contains("data-points=\"10 42.5\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "peak.svg")), StringComparison.Ordinal);
+        Assert.Contains("\"news\"", Page("a"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Markup_in_names_and_reasons_is_text()
+    {
+        const string Evil = "</script><img src=x onerror=alert(1)>&amp;";
+        WriteSummary("a", [s_accuracy with { Name = Evil }, s_accuracy with { Name = "b", FinalAccuracyMean = null, Status = RowStatus.Failed, Reason = Evil }]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.DoesNotContain("<img", Page("a"), StringComparison.Ordinal);
+        XElement drawing = XDocument.Load(Path.Combine(_folder["a"], "charts", "heat-accuracy.svg")).Root!;
+        Assert.Contains(drawing.Descendants(), e => e.Name.LocalName == "title" && e.Value == $"{Evil} under alie: 75.0 % ± 1.0 %, 3 seeds");
+        Assert.Contains(drawing.Descendants(), e => e.Name.LocalName == "title" && e.Value == $"b under alie: failed: {Evil}");
+    }
+
+    [Fact]
+    public void Charts_of_an_earlier_report_go_and_other_drawings_stay()
+    {
+        WriteSummary("a", [s_accuracy]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        _folder.Write("a/charts/mine.svg", "<svg/>\n");
+        WriteSummary("a", [s_time, s_time with { Clients = 20 }]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["mine.svg", "time-clients.svg"], Charts("a"));
+    }
+
+    [Fact]
+    public void The_same_files_give_the_same_page_in_any_culture()
+    {
+        WriteSummary("a", [s_time, s_time with { Clients = 2000, MedianMs = 8.5 }, s_accuracy]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        string first = Page("a");
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            // A culture with commas in numbers; real ones are not in a program of invariant globalization.
+            var commas = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            commas.NumberFormat.NumberDecimalSeparator = ",";
+            commas.NumberFormat.NumberGroupSeparator = ".";
+            CultureInfo.CurrentCulture = commas;
+            ProgramRun.Of("report", _folder["a"]).AssertDone();
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+
+        Assert.Equal(first, Page("a"));
+    }
+
+    [Fact]
+    public void Times_under_attack_do_not_mix_with_those_without()
+    {
+        WriteSummary("a", [s_time with { Attack = "alie", MedianMs = 99 }, s_time, s_time with { Attack = "alie", Clients = 20, MedianMs = 99 }, s_time with { Clients = 20 }]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Contains("data-points=\"10 2 1.5 3;20 2 1.5 3\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "time-clients.svg")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_cannot_be_reported_is_refused_and_nothing_is_written()
+    {
+        WriteSummary("a", [s_time]);
+        Directory.CreateDirectory(_folder["empty"]);
+        ProgramRun.Of("report", _folder["missing"]).AssertRefused("missing", "is no folder");
+        ProgramRun.Of("report", _folder["empty"]).AssertRefused("empty", "summary.csv, accuracy.csv, timings.csv");
+        ProgramRun.Of("report", _folder["a"], Path.Combine(_folder["a"], "..", "a")).AssertRefused("given twice");
+        ProgramRun.Of("report", _folder["a"], "--out", _folder["empty"]).AssertRefused("--out", "allowed is a file");
+        ProgramRun.Of("report", _folder["a"], "--out", Path.Combine(_folder["a"], "summary.csv", "x.html")).AssertRefused("--out", "is a file");
+        ProgramRun.Of("report").AssertRefused("flgpu");
+        _folder.Write("empty/summary.csv", "kind,name\noperation,x\n");
+        ProgramRun.Of("report", _folder["empty"]).AssertRefused("line 1", "attack", "missing");
+        Assert.Empty(Directory.GetFiles(_folder.Path, "*.html*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.GetDirectories(_folder.Path, "charts", SearchOption.AllDirectories));
+    }
+
+    [Theory]
+    [InlineData("/r/quickstart", "quickstart")]
+    [InlineData("/a/iid /a/dirichlet", "iid dirichlet")]
+    [InlineData("/a/iid /b/iid", "a/iid b/iid")]
+    [InlineData("/x/a/iid /y/a/iid /y/b", "x/a/iid y/a/iid y/b")]
+    public void Folders_are_named_by_as_much_of_their_paths_as_tells_them_apart(string paths, string names) =>
+        Assert.Equal(names.Split(' '), ResultFolder.NamesOf(paths.Split(' ')));
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(30, 1)]
+    [InlineData(2, 6)]
+    [InlineData(7, 3)]
+    [InlineData(4, 13)]
+    [InlineData(1, 20)]
+    public void Lines_of_a_chart_all_look_different_and_every_line_is_in_one_chart(int names, int variants)
+    {
+        NamedLine[] lines = [.. from variant in Enumerable.Range(0, variants) from name in Enumerable.Range(0, names) select new NamedLine($"n{name}", $"v{variant}", [])];
+        var charts = SeriesSplit.Of(lines);
+        Assert.Equal(lines.Length, charts.SelectMany(chart => chart.Series).Select(series => series.Name).Distinct().Count());
+        Assert.Equal(lines.Length, charts.Sum(chart => chart.Series.Count));
+        Assert.All(charts, chart =>
+        {
+            Assert.True(chart.Series.Count <= Math.Max(12, variants));
+            Assert.Equal(chart.Series.Count, chart.Series.Select(series => (series.Style.Hex, series.Style.Line("").Attribute("stroke-dasharray")?.Value)).Distinct().Count());
+        });
+    }
+
+    private void WriteSummary(string name, IEnumerable<SummaryRow> rows)
+    {
+        Directory.CreateDirectory(_folder[name]);
+        using CsvTable<SummaryRow> table = CsvTable<SummaryRow>.Create(Path.Combine(_folder[name], "summary.csv"));
+        table.Write(rows);
+    }
+
+    private string Page(string name) => File.ReadAllText(Path.Combine(_folder[name], "report.html"));
+
+    private string[] Charts(string name) =>
+        [.. Directory.GetFiles(Path.Combine(_folder[name], "charts")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
+    private static string[] Sections(string page) => [.. page.Split("<section id=\"").Skip(1).Select(rest => rest.Split('"')[0])];
+}

@@ -1,0 +1,87 @@
+// The kernels of the median and the trimmed mean where columns are hard: ties, signed zeros, infinities, NaN, one narrow range, many rows.
+using FlGpu.Kernels;
+
+namespace FlGpu.Kernels.Tests;
+
+public sealed class RankKernelTests
+{
+    private const int Columns = 11;
+
+    // The network's, the tile's and the long panel's numbers of rows, at and around their limits.
+    private static readonly int[] s_rows = [1, 2, 7, 64, 127, 128, 129, 130, 500, 1023, 1024, 1025, 3000];
+
+    public static TheoryData<string, int> ColumnsAndGroupSizes
+    {
+        get
+        {
+            var data = new TheoryData<string, int>();
+            foreach (string kind in (string[])["normal", "ties", "one value", "narrow", "infinities", "nan", "zeros"])
+            {
+                // A barrier among 128 threads of ILGPU's CPU accelerator takes milliseconds.
+                foreach (int groupSize in Backends.KernelRuntimeName == "ILGPU" ? (int[])[1, 2, 8] : [1, 2, 32, 128])
+                {
+                    data.Add(kind, groupSize);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(ColumnsAndGroupSizes))]
+    public void Ranks_are_exact_in_columns_of(string kind, int groupSize)
+    {
+        using GpuBackend cpu = Backends.OpenCpu(threads: 2, groupSize);
+        using var reference = new ReferenceBackend();
+        int[] rows = groupSize <= 2 ? s_rows : [129, 500, 1025];
+        foreach (int n in rows)
+        {
+            float[] values = Values(kind, n);
+            foreach ((int first, int last) in ((int, int)[])[((n - 1) / 2, n / 2), (n / 2, n / 2), (n / 5, n - 1 - (n / 5)), (0, 0), (0, n - 1), (n - 1, n - 1)])
+            {
+                float[] expected = Mean(reference, values, n, first, last, (ranks, _) => ranks.Reference());
+                float[] actual = Mean(cpu, values, n, first, last, (ranks, backend) => ranks.Gpu((GpuBackend)backend));
+                for (int k = 0; k < Columns; k++)
+                {
+                    // A single rank is a value of the column, bit for bit; a mean is summed in another order.
+                    double tolerance = first == last ? 0 : 1e-6 * Math.Max(1, Math.Abs(expected[k]));
+                    Assert.True(
+                        expected[k].Equals(actual[k]) || Math.Abs(expected[k] - actual[k]) <= tolerance,
+                        $"n={n} ranks {first}..{last} column {k}: {actual[k]:R} instead of {expected[k]:R}");
+                }
+            }
+        }
+    }
+
+    private static float[] Mean(Backend backend, float[] values, int n, int first, int last, Action<RankMean, Backend> run)
+    {
+        using Matrix updates = backend.Upload(n, Columns, values);
+        using Matrix mean = backend.AllocateMatrix(1, Columns);
+        run(new(updates, mean, first, last), backend);
+        return mean.ToArray();
+    }
+
+    private static float[] Values(string kind, int n)
+    {
+        RngStream random = RngKey.FromSeed((ulong)n).Stream();
+        float[] values = new float[n * Columns];
+        foreach (ref float value in values.AsSpan())
+        {
+            int draw = random.NextInt32(1_000_000);
+            float plain = (draw - 500_000) * 1e-5f;
+            value = kind switch
+            {
+                "ties" => (draw % 5) - 2,
+                "one value" => 0.25f,
+                "narrow" => 1 + (draw % 400 * 1.1920929e-7f),
+                "infinities" => draw % 5 == 0 ? float.PositiveInfinity : draw % 5 == 1 ? float.NegativeInfinity : plain,
+                "nan" => draw % 4 == 0 ? float.NaN : draw % 4 == 1 ? -float.NaN : plain,
+                "zeros" => draw % 3 == 0 ? 0f : draw % 3 == 1 ? -0f : plain,
+                _ => plain,
+            };
+        }
+
+        return values;
+    }
+}
