@@ -67,7 +67,7 @@ public readonly record struct RowNorms(Matrix Updates, Matrix Norms) : IOperatio
         }
     }
 
-    private readonly unsafe struct Rows(float* updates, float* norms, int columns) : ITiles
+    internal readonly unsafe struct Rows(float* updates, float* norms, int columns) : ITiles
     {
         public void Run(int tile, byte* scratch)
         {
