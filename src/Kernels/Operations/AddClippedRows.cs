@@ -116,9 +116,9 @@ public readonly record struct AddClippedRows(Matrix Updates, Buffer<int> To, Mat
     {
         public void Run(int tile, byte* scratch)
         {
-            new RowNorms.Rows(updates, norms, columns).Run(tile, scratch);
-            float factor = FactorOf(norms[tile], clip);
             float* added = updates + ((long)tile * columns);
+            norms[tile] = (float)Math.Sqrt(RowNorms.SquareOf(added, columns));
+            float factor = FactorOf(norms[tile], clip);
             float* row = target + ((long)to[tile] * columns);
             var keep16 = Vector512.Create(keep);
             var factor16 = Vector512.Create(factor);

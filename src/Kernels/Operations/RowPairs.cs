@@ -121,7 +121,8 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
                 {
                     for (int i = 0; i < panel; i++)
                     {
-                        squares[i] += SquaredLength(mine + (i * Stride), origin == null ? null : origin + k, width);
+                        float* row = mine + (i * Stride);
+                        squares[i] += origin == null ? RowNorms.SquareOf(row, width) : DistancesToVector.SquareOf(row, origin + k, width);
                     }
                 }
 
@@ -291,35 +292,6 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
             }
 
             (Vector256.Load(sums) + Widen(totals)).Store(sums);
-        }
-
-        /// <summary>The square of a packed row's length over one block, from the origin where there is one.</summary>
-        private static double SquaredLength(float* row, float* origin, int width)
-        {
-            Vector512<double> s0 = Vector512<double>.Zero, s1 = s0;
-            int k = 0;
-            for (; k + 16 <= width; k += 16)
-            {
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
-                if (origin != null)
-                {
-                    (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(origin + k));
-                    a -= c;
-                    b -= d;
-                }
-
-                s0 = Vector512.MultiplyAddEstimate(a, a, s0);
-                s1 = Vector512.MultiplyAddEstimate(b, b, s1);
-            }
-
-            double sum = Vector512.Sum(s0 + s1);
-            for (; k < width; k++)
-            {
-                double x = row[k] - (origin == null ? 0.0 : origin[k]);
-                sum += x * x;
-            }
-
-            return sum;
         }
     }
 

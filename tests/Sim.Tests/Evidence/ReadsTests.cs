@@ -8,6 +8,7 @@ public class ReadsTests
     private const int N = 23;
     private const int F = 4;
     private const int D = 4000;
+    private const double FewVectors = 5.0 / N; // the center that is clipped to and the like: d each
 
     public static TheoryData<string, string> Rules => TestBackends.With(
         "krum", "multi_krum", "multi_krum:selection=iterated", "flame", "flame:lambda=0", "geometric_median", "geometric_median:iterations=8,start=mean",
@@ -16,7 +17,7 @@ public class ReadsTests
     [Theory]
     [MemberData(nameof(Rules))]
     public void Rules_that_weigh_whole_updates_read_them_at_most_twice(string name, string rule) =>
-        Assert.InRange(Operations(name, rule, Normal()).Sum(run => run.Reads), 1, 2.1);
+        Assert.InRange(Operations(name, rule, Normal()).Sum(run => run.Reads), 1, 2 + FewVectors);
 
     [Theory]
     [InlineData("krum", "pairwise_squared_distances", "weighted_sum")]
@@ -75,7 +76,6 @@ public class ReadsTests
                     rows[i] = [.. rows[i].Take(40).Select(x => x * factor), .. rows[i].Skip(40)];
                 }
 
-                // Rows that are told apart by their places only; what they hold stays.
                 Aggregation actual = Aggregation.Of(backend, rule, rows, F);
 
                 LastingRule.Near(Direct(rule, rows), actual.Aggregate, 2e-6);
