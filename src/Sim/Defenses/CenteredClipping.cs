@@ -13,9 +13,6 @@ namespace FlGpu.Sim;
 [About("last aggregate moved by clipped differences", Paper = "Karimireddy et al., ICML 2021")]
 public sealed class CenteredClipping : IDefense
 {
-    // So many clients are multiplied with one while a row is read twice from memory.
-    private const int ClientsWorthTwoReads = 50;
-
     private readonly Setting _setting;
     private readonly double _tau;
     private readonly int _iterations;
@@ -52,7 +49,7 @@ public sealed class CenteredClipping : IDefense
         _only = setting.Backend.Upload<int>([0]);
         _one = setting.Backend.Upload(1, 1, [1]);
         _weights = new(setting);
-        _geometry = iterations > 1 && setting.Clients <= (long)ClientsWorthTwoReads * iterations ? new(setting) : null;
+        _geometry = iterations > 1 && UpdateGeometry.Pays(setting.Clients, iterations) ? new(setting) : null;
     }
 
     /// <inheritdoc/>

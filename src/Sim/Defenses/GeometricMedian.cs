@@ -17,15 +17,12 @@ public enum WeiszfeldStart
 /// Steps of the smoothed Weiszfeld algorithm: the mean of the updates weighted by 1 / max(nu, distance to the last point) (Pillutla et
 /// al., IEEE TSP 2022). NaN and infinite updates are left out, and so are those farther than 1e19.
 /// Up to 50 clients for each iteration the updates are read twice: for the distances between them, from which those to any weighted mean
-/// follow, and for the last mean. With more clients, and where some updates are about 1000 times as far out as others or close to 1e19,
+/// follow, and for the last mean; so they are for a single step from zero. With more clients, and where some updates are about 1000 times as far out as others or close to 1e19,
 /// each iteration reads them twice.
 /// </summary>
 [About("geometric median by the smoothed Weiszfeld algorithm (RFA)", Paper = "Pillutla et al., IEEE TSP 2022")]
 public sealed class GeometricMedian : IDefense
 {
-    // So many clients are multiplied with one while a row is read twice from memory.
-    private const int ClientsWorthTwoReads = 50;
-
     private readonly Setting _setting;
     private readonly double _nu;
     private readonly int _iterations;
@@ -56,7 +53,7 @@ public sealed class GeometricMedian : IDefense
         _squared = setting.Backend.AllocateMatrix(1, setting.Clients);
         _host = new float[setting.Clients];
         _weights = new(setting);
-        _geometry = setting.Clients <= (long)ClientsWorthTwoReads * iterations ? new(setting) : null;
+        _geometry = (iterations > 1 || start == WeiszfeldStart.Mean) && UpdateGeometry.Pays(setting.Clients, iterations) ? new(setting) : null;
     }
 
     /// <inheritdoc/>
@@ -67,8 +64,7 @@ public sealed class GeometricMedian : IDefense
             return _weights.Sum(round.Updates, aggregate);
         }
 
-        _weights.Weights.Clear();
-        _weights.Sum(round.Updates, aggregate);
+        _setting.Backend.Run(new Fill(aggregate, 0));
         if (_start == WeiszfeldStart.Mean)
         {
             Step(round, aggregate, _ => 1);

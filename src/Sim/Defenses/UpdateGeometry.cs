@@ -12,6 +12,9 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
     private const double LargestNorm = 1e18;
     private const double FarFromAllUsable = 1e20;
 
+    // About as many distances of a row as two threads compute while they would read it twice from memory.
+    private const long ClientsWorthTwoReads = 50;
+
     // A difference that is this much smaller than what it is of has lost two of the seven digits of a float.
     private const double MostCancelled = 100;
 
@@ -27,6 +30,9 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
 
     /// <summary>The updates that are usable, in order.</summary>
     public int[] Usable { get; private set; } = [];
+
+    /// <summary>Whether all distances between the updates cost less than reading them twice in each of so many iterations.</summary>
+    public static bool Pays(int clients, int iterations) => clients <= ClientsWorthTwoReads * iterations;
 
     /// <summary>Whether a norm is finite and not usable, and yet its update may be near enough to others for their distance to be a float.</summary>
     public static bool IsBorderline(double norm) => norm is > LargestNorm and < FarFromAllUsable;
