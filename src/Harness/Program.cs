@@ -5,7 +5,7 @@ using FlGpu.Kernels;
 
 namespace FlGpu.Harness;
 
-/// <summary>Exit codes: 0 done, 1 something failed or did not match, 2 unusable input.</summary>
+/// <summary>Exit codes: 0 done, 1 something failed or did not match, 2 unusable input, 130 ended by Ctrl-C or SIGTERM.</summary>
 public static class Program
 {
     private const int UnusableInput = 2;
@@ -22,6 +22,8 @@ public static class Program
             ListCommand.Create(screen),
             CompareCommand.Create(screen),
             SweepCommand.Create(screen),
+            MergeCommand.Create(screen),
+            ClusterCommand.Create(screen),
             TimeCommand.Create(screen),
             CheckCommand.Create(screen),
             AggregateCommand.Create(screen),

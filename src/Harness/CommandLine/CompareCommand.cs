@@ -13,7 +13,7 @@ internal static class CompareCommand
         var preset = new Option<string?>("--preset") { Description = $"a named setting to start from: {TutorialPreset.Name} (whole states, as the tutorial's code has it)", HelpName = "NAME" };
         var output = new Option<string?>("--out") { Description = "folder for the CSVs; none are written without it", HelpName = "DIR" };
         Option<string> threads = CommonOptions.Threads();
-        var options = new PlanOptions(SweepPlan.Compare);
+        var options = new PlanOptions(SweepPlan.Compare, withTimings: false);
         var command = new Command("compare", "Compare defenses under attacks: mean and deviation of the test accuracy over seeds.") { preset, output, threads };
         options.AddTo(command);
         command.SetAction(parsed =>
@@ -24,9 +24,10 @@ internal static class CompareCommand
                 TutorialPreset.Name => SweepPlan.Tutorial,
                 string unknown => throw new InputException($"--preset is '{unknown}'; allowed is {TutorialPreset.Name}"),
             };
+            using var interruption = new Interruption(screen);
             return Sweep.Run(
-                options.Override(start, parsed), parsed.GetValue(output), CommonOptions.ThreadsOf(parsed, threads),
-                [.. parsed.Tokens.Select(token => token.Value)], TimeProvider.System, screen);
+                new(options.Override(start, parsed), parsed.GetValue(output), CommonOptions.ThreadsOf(parsed, threads), [.. parsed.Tokens.Select(token => token.Value)]),
+                TimeProvider.System, screen, interruption.Token);
         });
         return command;
     }

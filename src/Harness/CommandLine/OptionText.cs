@@ -25,6 +25,12 @@ public static class OptionText
             ? [.. parts.Select(part => WholeNumber(option, part, least))]
             : throw new InputException($"{option} is empty; allowed are whole numbers from {least} on with commas between them");
 
+    /// <summary>Numbers above 0 with commas between them.</summary>
+    public static IReadOnlyList<double> PositiveNumbers(string option, string text) =>
+        Split(text) is { Length: > 0 } parts
+            ? [.. parts.Select(part => PositiveNumber(option, part))]
+            : throw new InputException($"{option} is empty; allowed are numbers above 0 with commas between them");
+
     /// <summary>Seeds: single ones and ranges such as 1..8, with commas between them.</summary>
     public static IReadOnlyList<ulong> Seeds(string option, string text)
     {

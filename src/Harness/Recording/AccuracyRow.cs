@@ -2,7 +2,7 @@
 namespace FlGpu.Harness.Recording;
 
 /// <summary>One evaluation of a model in training, or one configuration that could not be trained. A text that does not apply is empty.</summary>
-/// <param name="RunId">The run of the program that wrote the row.</param>
+/// <param name="RunId">The case of the sweep: the same for all its rows, here and in timings.csv, and on every machine.</param>
 /// <param name="Dataset">The data set.</param>
 /// <param name="Partition">How the samples were dealt to the clients, with its parameters.</param>
 /// <param name="Model">The model.</param>
@@ -32,6 +32,8 @@ namespace FlGpu.Harness.Recording;
 /// <param name="EvaluateMs">Milliseconds of this evaluation.</param>
 /// <param name="Status">ok, skipped, timeout or failed.</param>
 /// <param name="Reason">Why the status is not ok.</param>
+/// <param name="LocalEpochs">Passes of a client over its samples in a round; null in files from before there was this column.</param>
+/// <param name="LearningRate">Step size of local SGD; null likewise.</param>
 public sealed record AccuracyRow(
     string RunId,
     string Dataset,
@@ -62,4 +64,6 @@ public sealed record AccuracyRow(
     double? AggregateMs,
     double? EvaluateMs,
     RowStatus Status,
-    string Reason);
+    string Reason,
+    int? LocalEpochs = null,
+    double? LearningRate = null);

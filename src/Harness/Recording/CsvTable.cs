@@ -18,6 +18,14 @@ public sealed class CsvTable<T> : IDisposable
     private static readonly PropertyInfo[] s_properties = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance);
     private static readonly string[] s_columns = [.. s_properties.Select(property => Operations.SnakeCase(property.Name))];
 
+    // Columns that were added later have a default, so that older files can still be read.
+    private static readonly string[] s_requiredColumns =
+    [
+        .. typeof(T).GetConstructors().MaxBy(constructor => constructor.GetParameters().Length)!.GetParameters()
+            .Where(parameter => !parameter.HasDefaultValue)
+            .Select(parameter => Operations.SnakeCase(parameter.Name!)),
+    ];
+
     private readonly CsvWriter _csv;
 
     /// <summary>Writes to <paramref name="writer"/>, which stays open.</summary>
@@ -79,6 +87,44 @@ public sealed class CsvTable<T> : IDisposable
         }
     }
 
+    /// <summary>
+    /// Every whole row of a file that a process may have been killed over: a half-written last line is left out, and none where there is no file.
+    /// </summary>
+    /// <exception cref="InputException">As of <see cref="Read(string)"/>, about the whole lines.</exception>
+    public static IReadOnlyList<T> ReadWhole(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            byte[] whole = new byte[LengthOfWholeLines(file)];
+            file.Position = 0;
+            file.ReadExactly(whole);
+            using StreamReader reader = new(new MemoryStream(whole));
+            return whole.Length == 0 ? [] : Read(reader, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>A file with these rows and no others; whoever looks sees the old file or the new one.</summary>
+    public static void Replace(string path, IEnumerable<T> rows)
+    {
+        string draft = $"{path}.draft";
+        using (CsvTable<T> table = Create(draft))
+        {
+            table.Write(rows);
+        }
+
+        File.Move(draft, path, overwrite: true);
+    }
+
     /// <summary>Adds a row.</summary>
     public void Write(T row)
     {
@@ -113,7 +159,7 @@ public sealed class CsvTable<T> : IDisposable
                 throw new InputException($"{path} is empty; it should begin with the columns {string.Join(',', s_columns)}");
             }
 
-            if (s_columns.Except(csv.HeaderRecord!).FirstOrDefault() is { } missing)
+            if (s_requiredColumns.Except(csv.HeaderRecord!).FirstOrDefault() is { } missing)
             {
                 throw new InputException($"{path}, line 1: the column {missing} is missing");
             }
@@ -162,6 +208,12 @@ public sealed class CsvTable<T> : IDisposable
             parameter.Names.Clear();
             parameter.Names.Add(Operations.SnakeCase(parameter.Parameter.Name!));
             parameter.TypeConverter = WordsOf(parameter.Parameter.ParameterType) ?? parameter.TypeConverter;
+            parameter.IsOptional = parameter.Parameter.HasDefaultValue;
+            if (parameter.IsOptional)
+            {
+                parameter.IsDefaultSet = true;
+                parameter.Default = parameter.Parameter.DefaultValue;
+            }
         }
 
         context.RegisterClassMap(map);
@@ -178,6 +230,15 @@ public sealed class CsvTable<T> : IDisposable
     private static void CutTornLine(string path)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+        long end = LengthOfWholeLines(file);
+        if (end < file.Length)
+        {
+            file.SetLength(end);
+        }
+    }
+
+    private static long LengthOfWholeLines(FileStream file)
+    {
         byte[] block = new byte[1 << 16];
         long position = 0;
         long end = 0;
@@ -195,10 +256,7 @@ public sealed class CsvTable<T> : IDisposable
             }
         }
 
-        if (end < file.Length)
-        {
-            file.SetLength(end);
-        }
+        return end;
     }
 
     /// <summary>An enum as its snake case words, and nothing else: no numbers, no other case.</summary>

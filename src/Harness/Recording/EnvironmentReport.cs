@@ -44,7 +44,7 @@ public sealed record GpuState(
 
 /// <summary>The circumstances of a run.</summary>
 /// <param name="SchemaVersion">Grows when the meaning of a key changes.</param>
-/// <param name="RunId">The run, as in the CSV files.</param>
+/// <param name="RunId">The run of the program: the time it began.</param>
 /// <param name="Utc">When it began.</param>
 /// <param name="Argv">Its command line.</param>
 /// <param name="Git">The sources; null when the program did not run in a repository.</param>
@@ -53,6 +53,8 @@ public sealed record GpuState(
 /// <param name="Gpus">The GPUs that the program can use.</param>
 /// <param name="Protocol">How it measured; null when every round was timed once, as in a sweep.</param>
 /// <param name="Data">The data files that it read.</param>
+/// <param name="Shard">Which part of the sweep it ran, as in 2/4; null when all of it.</param>
+/// <param name="FurtherRuns">The other runs that rows in this folder come from, after --resume or a merge; null when there are none.</param>
 public sealed record EnvironmentReport(
     int SchemaVersion,
     string RunId,
@@ -63,8 +65,13 @@ public sealed record EnvironmentReport(
     HostState Host,
     IReadOnlyList<GpuState> Gpus,
     Protocol? Protocol,
-    IReadOnlyList<DataFile> Data)
+    IReadOnlyList<DataFile> Data,
+    string? Shard = null,
+    IReadOnlyList<EnvironmentReport>? FurtherRuns = null)
 {
+    /// <summary>The file's name in a folder of results.</summary>
+    public const string FileName = "environment.json";
+
     private const int CurrentSchema = 1;
 
     private static readonly JsonSerializerOptions s_format = new()
@@ -90,8 +97,35 @@ public sealed record EnvironmentReport(
             protocol,
             data);
 
-    /// <summary>Writes it as JSON; a file of that name is replaced.</summary>
-    public void WriteTo(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, s_format) + "\n");
+    /// <summary>Writes it as JSON; a file of that name is replaced, at once and as a whole.</summary>
+    public void WriteTo(string path)
+    {
+        string draft = $"{path}.draft";
+        File.WriteAllText(draft, JsonSerializer.Serialize(this, s_format) + "\n");
+        File.Move(draft, path, overwrite: true);
+    }
+
+    /// <summary>Reads what <see cref="WriteTo"/> wrote; null where there is no such file or another version's.</summary>
+    public static EnvironmentReport? Read(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize<EnvironmentReport>(File.ReadAllText(path), s_format) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>This run and those after it as one report: the first one's, the others within.</summary>
+    public EnvironmentReport With(IEnumerable<EnvironmentReport> later)
+    {
+        EnvironmentReport[] further = [.. FurtherRuns ?? [], .. later.SelectMany(run => run.Runs)];
+        return this with { FurtherRuns = further.Length == 0 ? null : further };
+    }
+
+    private IEnumerable<EnvironmentReport> Runs => [this with { FurtherRuns = null }, .. FurtherRuns ?? []];
 
     private static BuildState ReadBuild()
     {

@@ -10,10 +10,10 @@ public static class Summary
     public static IReadOnlyList<SummaryRow> Of(IReadOnlyList<TimingRow> timings, IReadOnlyList<AccuracyRow> accuracies) =>
     [
         .. timings
-            .GroupBy(t => (t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters))
+            .GroupBy(t => (t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters, t.Dataset, t.Partition, t.Model, t.LocalEpochs, t.LearningRate))
             .Select(group => OfTimes(OneScope([.. group]))),
         .. accuracies
-            .GroupBy(a => (a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend))
+            .GroupBy(a => (a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend, a.LocalEpochs, a.LearningRate))
             .Select(group => OfAccuracies([.. group])),
     ];
 
@@ -29,8 +29,9 @@ public static class Summary
         List<TimingRow> samples = [.. rows.Where(row => row is { Phase: TimingPhase.Sample, Status: RowStatus.Ok, WallMs: not null })];
         TimingRow any = rows[0];
         SummaryRow summary = new(
-            any.Kind, any.Name, any.Attack, "", "", any.Backend, any.Threads, any.Clients, any.Malicious, any.Parameters,
-            samples.Count, null, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "");
+            any.Kind, any.Name, any.Attack, any.Dataset, any.Partition, any.Backend, any.Threads, any.Clients, any.Malicious, any.Parameters,
+            samples.Count, null, null, null, null, null, null, null, null, null, null, null, RowStatus.Ok, "",
+            any.Model, any.LocalEpochs, any.LearningRate);
         if (samples.Count == 0)
         {
             TimingRow? problem = rows.Find(row => row.Status != RowStatus.Ok);
@@ -62,7 +63,8 @@ public static class Summary
         AccuracyRow any = rows[0];
         SummaryRow summary = new(
             RowKind.Accuracy, any.Defense, any.Attack, any.Dataset, any.Partition, any.Backend, null, any.Clients, any.Malicious, any.Parameters,
-            null, null, null, null, null, null, null, null, finals.Count, null, null, null, RowStatus.Ok, "");
+            null, null, null, null, null, null, null, null, finals.Count, null, null, null, RowStatus.Ok, "",
+            any.Model, any.LocalEpochs, any.LearningRate);
         if (finals.Count == 0)
         {
             return summary with { Status = problem?.Status ?? RowStatus.Failed, Reason = problem?.Reason ?? "no accuracy was recorded" };

@@ -26,6 +26,9 @@ namespace FlGpu.Harness.Recording;
 /// <param name="FinalAttackSuccessMean">Mean over the seeds of the attack's success rate after the last round, 0 to 1.</param>
 /// <param name="Status">ok, or why there are no numbers: skipped, timeout or failed.</param>
 /// <param name="Reason">Why the status is not ok, or a warning.</param>
+/// <param name="Model">The model that was trained.</param>
+/// <param name="LocalEpochs">Passes of a client over its samples in a round.</param>
+/// <param name="LearningRate">Step size of local SGD.</param>
 public sealed record SummaryRow(
     RowKind Kind,
     string Name,
@@ -50,4 +53,7 @@ public sealed record SummaryRow(
     double? FinalAccuracyDeviation,
     double? FinalAttackSuccessMean,
     RowStatus Status,
-    string Reason);
+    string Reason,
+    string Model = "",
+    int? LocalEpochs = null,
+    double? LearningRate = null);

@@ -2,7 +2,7 @@
 namespace FlGpu.Harness.Recording;
 
 /// <summary>One timed call, or one configuration that could not be timed. A text that does not apply is empty.</summary>
-/// <param name="RunId">The run of the program that wrote the row.</param>
+/// <param name="RunId">In a sweep the case: the same for all its rows, here and in accuracy.csv, and on every machine. Elsewhere the run of the program.</param>
 /// <param name="Kind">What was timed: operation, defense or round.</param>
 /// <param name="Name">The operation, or the defense with its parameters.</param>
 /// <param name="Attack">The attack with its parameters.</param>
@@ -22,6 +22,11 @@ namespace FlGpu.Harness.Recording;
 /// <param name="BytesWritten">Bytes that one call must write.</param>
 /// <param name="Status">ok, skipped, timeout or failed.</param>
 /// <param name="Reason">Why the status is not ok, or a warning about an ok row.</param>
+/// <param name="Dataset">The data set that was trained on; empty where nothing was trained and in files from before there was this column, as are the next two.</param>
+/// <param name="Partition">How its samples were dealt to the clients.</param>
+/// <param name="Model">The model.</param>
+/// <param name="LocalEpochs">Passes of a client over its samples in a round; null where nothing was trained.</param>
+/// <param name="LearningRate">Step size of local SGD; null where nothing was trained.</param>
 public sealed record TimingRow(
     string RunId,
     RowKind Kind,
@@ -42,4 +47,9 @@ public sealed record TimingRow(
     long? BytesRead,
     long? BytesWritten,
     RowStatus Status,
-    string Reason);
+    string Reason,
+    string Dataset = "",
+    string Partition = "",
+    string Model = "",
+    int? LocalEpochs = null,
+    double? LearningRate = null);

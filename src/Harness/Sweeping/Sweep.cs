@@ -5,52 +5,101 @@ using FlGpu.Kernels;
 
 namespace FlGpu.Harness.Sweeping;
 
+/// <summary>What to run and where to.</summary>
+/// <param name="Plan">The whole sweep.</param>
+/// <param name="OutputPath">The folder for its files; null for none.</param>
+/// <param name="Threads">CPU threads.</param>
+/// <param name="Argv">The command line, for environment.json.</param>
+/// <param name="Shard">The part to run, in a folder of its own below the output; null for all.</param>
+/// <param name="Resume">Whether to go on with what the folder holds.</param>
+public sealed record SweepRequest(
+    SweepPlan Plan, string? OutputPath, int Threads, IReadOnlyList<string> Argv, Shard? Shard = null, bool Resume = false)
+{
+    /// <summary>The folder of the part, or of the whole.</summary>
+    public string? Folder => OutputPath is null || Shard is null ? OutputPath : Path.Combine(OutputPath, Shard.FolderName);
+}
+
 /// <summary>Runs a plan.</summary>
 public static class Sweep
 {
-    /// <summary>
-    /// Runs all cases of <paramref name="plan"/>, writes their rows to <paramref name="outputPath"/> unless it is null, and ends with a table.
-    /// </summary>
-    /// <returns>0, or 1 when a case failed.</returns>
+    /// <summary>Runs the cases of a plan, writes their rows case by case, and ends with a table.</summary>
+    /// <returns>0, 1 when a case failed, or 130 when it was interrupted.</returns>
     /// <exception cref="InputException">The plan or the folder is unusable; nothing has been written.</exception>
-    public static int Run(SweepPlan plan, string? outputPath, int threads, IReadOnlyList<string> argv, TimeProvider clock, Screen screen)
+    public static int Run(SweepRequest request, TimeProvider clock, Screen screen, CancellationToken interruption = default)
     {
+        SweepPlan plan = request.Plan;
         foreach (string backend in plan.Backends)
         {
-            Backends.Open(backend, threads).Dispose();
+            Backends.Open(backend, request.Threads).Dispose();
         }
 
-        IReadOnlyList<SweepCase> cases = SweepCases.Of(plan);
+        IReadOnlyList<SweepCase> cases = SweepCases.Checked(plan, SweepCases.Of(plan));
+        IReadOnlyList<SweepCase> own = request.Shard?.Of(cases) ?? cases;
         DateTimeOffset start = clock.GetUtcNow();
         string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         // Before any file is written: a file in the repository would make its tree dirty.
-        EnvironmentReport environment = EnvironmentReport.Create(runId, start, argv, protocol: null, data: []);
-        List<TimingRow> timings = [];
-        List<AccuracyRow> accuracies = [];
-        using SweepFolder? folder = outputPath is null ? null : new(outputPath, plan);
-        using var run = new SweepRun(runId, threads);
-        SweepProgress.Follow(screen, cases, sweepCase =>
+        EnvironmentReport environment = EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
+        using SweepFolder? folder = request.Folder is not { } path ? null
+            : request.Resume ? SweepFolder.Resume(path, plan, cases, environment)
+            : SweepFolder.Create(path, plan, cases, environment);
+        IReadOnlyList<SweepCase> rest = [.. own.Where(c => folder?.Finished.Contains(c.RunId) != true)];
+        if (request.Shard is { } shard)
         {
-            CaseRows rows = run.Run(sweepCase);
-            folder?.Write(rows);
-            timings.AddRange(rows.Timings);
-            accuracies.AddRange(rows.Accuracies);
-            return rows;
-        });
-        IReadOnlyList<SummaryRow> summary = Summary.Of(timings, accuracies);
-        folder?.Finish(summary, environment with { Data = run.Files });
-        SweepTables.WriteAccuracy(screen, summary);
-        screen.Out.WriteLine(
-            $"Test accuracy after {plan.Rounds} rounds on {plan.Data}, {plan.Partition}; {plan.Malicious} of the clients malicious; "
-            + (plan.Seeds.Count == 1 ? $"seed {plan.Seeds[0]}." : $"mean ± deviation over {plan.Seeds.Count} seeds."));
-        SweepTables.WriteTimes(screen, summary);
-        double seconds = (clock.GetUtcNow() - start).TotalSeconds;
-        screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of an aggregation. {cases.Count} runs in {seconds:0.0} s."));
-        if (outputPath is not null)
-        {
-            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {outputPath}.");
+            screen.Error.WriteLine($"Shard {shard.Number} of {shard.Count} ({shard.Origin}): {own.Count} of {cases.Count} cases, to {request.Folder}.");
         }
 
-        return accuracies.Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
+        if (rest.Count < own.Count)
+        {
+            screen.Error.WriteLine($"{own.Count - rest.Count} of {own.Count} cases are done already.");
+        }
+
+        List<TimingRow> timings = [];
+        List<AccuracyRow> accuracies = [];
+        using var run = new SweepRun(request.Threads, screen);
+        bool interrupted = false;
+        try
+        {
+            var cost = new CaseCost();
+            SweepProgress.Follow(screen, rest, [.. rest.Select(cost.Flops)], sweepCase =>
+            {
+                CaseRows rows = run.Run(sweepCase, interruption);
+                folder?.Write(rows);
+                timings.AddRange(rows.Timings);
+                accuracies.AddRange(rows.Accuracies);
+                return rows;
+            });
+        }
+        catch (OperationCanceledException) when (interruption.IsCancellationRequested)
+        {
+            interrupted = true;
+        }
+
+        IReadOnlyList<SummaryRow> summary = folder?.Finish(run.Files) ?? Summary.Of(timings, accuracies);
+        SweepTables.WriteAccuracy(screen, summary);
+        if (!plan.Times)
+        {
+            screen.Out.WriteLine(
+                $"Test accuracy after {plan.Rounds} rounds on {string.Join("; ", plan.Data)}, {string.Join("; ", plan.Partition)}; {string.Join(", ", plan.Malicious)} of the clients malicious; "
+                + (plan.Seeds.Count == 1 ? $"seed {plan.Seeds[0]}." : $"mean ± deviation over {plan.Seeds.Count} seeds."));
+        }
+
+        SweepTables.WriteTimes(screen, summary);
+        double seconds = (clock.GetUtcNow() - start).TotalSeconds;
+        int ran = folder is null ? accuracies.Select(row => row.RunId).Distinct().Count() : folder.RunCount - folder.Finished.Count;
+        screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Median milliseconds of {(plan.Times ? "a call" : "an aggregation")}. {ran} runs in {seconds:0.0} s."));
+        if (folder is not null)
+        {
+            screen.Out.WriteLine($"Wrote sweep.json, timings.csv, accuracy.csv, summary.csv and environment.json to {request.Folder}.");
+        }
+
+        if (interrupted)
+        {
+            string howToGoOn = folder is null ? "" : "; the same command with --resume goes on";
+            screen.Error.WriteLine($"Interrupted: {own.Count - rest.Count + ran} of {own.Count} cases are done{howToGoOn}.");
+            return Interruption.ExitCode;
+        }
+
+        return (folder?.AccuracyRows ?? accuracies).Any(row => row.Status == RowStatus.Failed)
+            || (folder?.TimingRows ?? timings).Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
     }
 }

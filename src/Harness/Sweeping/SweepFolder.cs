@@ -1,50 +1,181 @@
 // The files of a sweep: rows are appended and flushed case by case, so that a killed sweep loses at most the case in flight.
 using FlGpu.Harness.Recording;
+using FlGpu.Kernels;
+using FlGpu.Sim;
 
 namespace FlGpu.Harness.Sweeping;
 
-/// <summary>An output folder with sweep.json, timings.csv, accuracy.csv, and at the end summary.csv and environment.json.</summary>
+/// <summary>An output folder with sweep.json, environment.json, timings.csv, accuracy.csv, and at the end summary.csv.</summary>
 public sealed class SweepFolder : IDisposable
 {
+    /// <summary>The file of timed calls.</summary>
+    public const string Timings = "timings.csv";
+
+    /// <summary>The file of evaluated rounds.</summary>
+    public const string Accuracies = "accuracy.csv";
+
+    /// <summary>The file of statistics; it is there when the sweep came to its end, be it by Ctrl-C.</summary>
+    public const string Summary = "summary.csv";
+
+    private const string SchemaInRepository = "src/Harness/Sweeping/sweep.schema.json";
+
     private readonly string _path;
-    private readonly CsvTable<TimingRow> _timings;
-    private readonly CsvTable<AccuracyRow> _accuracies;
+    private readonly FileStream _inUse;
+    private readonly IReadOnlyList<SweepCase> _cases;
+    private readonly List<TimingRow> _timings;
+    private readonly List<AccuracyRow> _accuracies;
+    private readonly CsvTable<TimingRow> _timingTable;
+    private readonly CsvTable<AccuracyRow> _accuracyTable;
+    private EnvironmentReport _environment;
+
+    private SweepFolder(string path, FileStream inUse, IReadOnlyList<SweepCase> cases, FinishedCases finished, EnvironmentReport environment)
+    {
+        (_path, _inUse, _cases, _environment) = (path, inUse, cases, environment);
+        (_timings, _accuracies, Finished) = ([.. finished.Timings], [.. finished.Accuracies], finished.RunIds);
+        File.Delete(In(Summary));
+        environment.WriteTo(In(EnvironmentReport.FileName));
+        _timingTable = CsvTable<TimingRow>.Append(In(Timings));
+        _accuracyTable = CsvTable<AccuracyRow>.Append(In(Accuracies));
+    }
+
+    /// <summary>Cases that were there already, by RunId.</summary>
+    public IReadOnlySet<string> Finished { get; }
+
+    /// <summary>How many cases have rows by now.</summary>
+    public int RunCount => _timings.Select(row => row.RunId).Distinct().Count();
+
+    /// <summary>All rows of timings.csv.</summary>
+    public IReadOnlyList<TimingRow> TimingRows => _timings;
+
+    /// <summary>All rows of accuracy.csv.</summary>
+    public IReadOnlyList<AccuracyRow> AccuracyRows => _accuracies;
 
     /// <summary>Creates the folder and its files; those of an earlier sweep are replaced.</summary>
-    /// <exception cref="FlGpu.Kernels.InputException">The folder cannot be written.</exception>
-    public SweepFolder(string path, SweepPlan plan)
+    /// <exception cref="InputException">The folder cannot be written.</exception>
+    public static SweepFolder Create(string path, SweepPlan plan, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
     {
         OutputFolder.Prepare(path);
-        _path = path;
-        File.WriteAllText(Path.Combine(path, "sweep.json"), plan.ToJson());
-        _timings = CsvTable<TimingRow>.Create(Path.Combine(path, "timings.csv"));
-        _accuracies = CsvTable<AccuracyRow>.Create(Path.Combine(path, "accuracy.csv"));
+        FileStream inUse = Lock(path);
+        File.WriteAllText(Path.Combine(path, SweepPlan.FileName), plan.ToJson(SchemaFrom(path)));
+        File.Delete(Path.Combine(path, Timings));
+        File.Delete(Path.Combine(path, Accuracies));
+        return new(path, inUse, cases, new([], [], 0), environment);
+    }
+
+    /// <summary>Goes on with the folder of a sweep that ended early; creates it where there is none.</summary>
+    /// <exception cref="InputException">It holds another sweep, or cannot be read or written.</exception>
+    public static SweepFolder Resume(string path, SweepPlan plan, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
+    {
+        string planFile = Path.Combine(path, SweepPlan.FileName);
+        if (!File.Exists(planFile))
+        {
+            return Create(path, plan, cases, environment);
+        }
+
+        RequireSame(path, plan);
+        FileStream inUse = Lock(path);
+        FinishedCases finished = FinishedCases.Of(path, cases);
+        if (finished.Dropped > 0)
+        {
+            CsvTable<TimingRow>.Replace(Path.Combine(path, Timings), finished.Timings);
+            CsvTable<AccuracyRow>.Replace(Path.Combine(path, Accuracies), finished.Accuracies);
+        }
+
+        EnvironmentReport? before = EnvironmentReport.Read(Path.Combine(path, EnvironmentReport.FileName));
+        return new(path, inUse, cases, finished, before?.With([environment]) ?? environment);
+    }
+
+    /// <exception cref="InputException">The folder holds another sweep; the message says what differs.</exception>
+    internal static void RequireSame(string path, SweepPlan plan)
+    {
+        string planFile = Path.Combine(path, SweepPlan.FileName);
+        if (plan.Differences(SweepPlan.Read(planFile)) is { Count: > 0 } differences)
+        {
+            throw new InputException($"--resume: {planFile} is another sweep: {string.Join("; ", differences)}");
+        }
+    }
+
+    /// <summary>Writes a folder of rows that are there already.</summary>
+    /// <exception cref="InputException">The folder cannot be written.</exception>
+    internal static void WriteWhole(string path, SweepPlan plan, IReadOnlyList<SweepCase> cases, FinishedCases rows, EnvironmentReport environment)
+    {
+        using SweepFolder folder = Create(path, plan, cases, environment);
+        folder.Write(new CaseRows(cases[0], rows.Accuracies, rows.Timings));
+        folder.Finish([]);
     }
 
     /// <summary>Appends the rows of a case.</summary>
     public void Write(CaseRows rows)
     {
-        _timings.Write(rows.Timings);
-        _accuracies.Write(rows.Accuracies);
-        _timings.Flush();
-        _accuracies.Flush();
+        _timingTable.Write(rows.Timings);
+        _accuracyTable.Write(rows.Accuracies);
+        _timingTable.Flush();
+        _accuracyTable.Flush();
+        _timings.AddRange(rows.Timings);
+        _accuracies.AddRange(rows.Accuracies);
     }
 
-    /// <summary>Writes what is derived from the rows and what they depend on.</summary>
-    public void Finish(IReadOnlyList<SummaryRow> summary, EnvironmentReport environment)
+    /// <summary>Closes the tables and writes what is derived from the rows and what they depend on.</summary>
+    public IReadOnlyList<SummaryRow> Finish(IReadOnlyList<DataFile> data)
     {
-        using (CsvTable<SummaryRow> table = CsvTable<SummaryRow>.Create(Path.Combine(_path, "summary.csv")))
-        {
-            table.Write(summary);
-        }
-
-        environment.WriteTo(Path.Combine(_path, "environment.json"));
+        Dispose();
+        Dictionary<string, int> place = _cases.Select((c, i) => (c.RunId, i)).ToDictionary(pair => pair.RunId, pair => pair.i);
+        Sort(_timings, row => place[row.RunId], In(Timings));
+        Sort(_accuracies, row => place[row.RunId], In(Accuracies));
+        _environment = _environment with { Data = [.. _environment.Data.Union(data)] };
+        _environment.WriteTo(In(EnvironmentReport.FileName));
+        IReadOnlyList<SummaryRow> summary = Recording.Summary.Of(_timings, _accuracies);
+        CsvTable<SummaryRow>.Replace(In(Summary), summary);
+        return summary;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _timings.Dispose();
-        _accuracies.Dispose();
+        _timingTable.Dispose();
+        _accuracyTable.Dispose();
+        _inUse.Dispose();
     }
+
+    // The operating system lets go of it when the process ends, however that comes about.
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            return new(Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception busy) when (busy is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"--out {path}: another process writes to it, or it cannot be written: {busy.Message}");
+        }
+    }
+
+    // Rows are out of order where a gap was filled, as after the merge of some shards.
+    private static void Sort<T>(List<T> rows, Func<T, int> place, string path)
+    {
+        List<T> sorted = [.. rows.OrderBy(place)];
+        if (!sorted.SequenceEqual(rows))
+        {
+            CsvTable<T>.Replace(path, sorted);
+            rows.Clear();
+            rows.AddRange(sorted);
+        }
+    }
+
+    /// <summary>Where the schema is, seen from a folder within the repository; null elsewhere.</summary>
+    private static string? SchemaFrom(string path)
+    {
+        for (string? folder = Path.GetFullPath(path); folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            string schema = Path.Combine(folder, SchemaInRepository);
+            if (File.Exists(schema))
+            {
+                return Path.GetRelativePath(Path.GetFullPath(path), schema).Replace('\\', '/');
+            }
+        }
+
+        return null;
+    }
+
+    private string In(string name) => Path.Combine(_path, name);
 }

@@ -2,6 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using FlGpu.Harness.Measuring;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
@@ -10,13 +11,16 @@ namespace FlGpu.Harness.Sweeping;
 /// <summary>The product of its lists is the list of cases.</summary>
 public sealed record SweepPlan
 {
+    /// <summary>The name of the file that holds a plan, in a sweep's folder.</summary>
+    public const string FileName = "sweep.json";
+
+    /// <summary>In place of a pre-aggregation: none.</summary>
+    public const string NoStage = "none";
+
     private static readonly JsonSerializerOptions s_format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectNullableAnnotations = true,
-        ReadCommentHandling = JsonCommentHandling.Skip,
-        AllowTrailingCommas = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
         WriteIndented = true,
         NewLine = "\n",
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -31,17 +35,20 @@ public sealed record SweepPlan
     /// <summary>Defenses, each as in krum:f=4.</summary>
     public IReadOnlyList<string> Defenses { get; init; } = ["none", "median", "trimmed_mean", "krum", "multi_krum", "norm_clip"];
 
-    /// <summary>The data set.</summary>
-    public string Data { get; init; } = "digits";
+    /// <summary>Stages in front of every defense, each as in nnm or clipping:c=1+nnm; "none" for the defense alone.</summary>
+    public IReadOnlyList<string> PreAggregations { get; init; } = [NoStage];
 
-    /// <summary>How its samples are dealt to clients.</summary>
-    public string Partition { get; init; } = "iid";
+    /// <summary>Data sets.</summary>
+    public IReadOnlyList<string> Data { get; init; } = ["digits"];
+
+    /// <summary>How samples are dealt to clients.</summary>
+    public IReadOnlyList<string> Partition { get; init; } = ["iid"];
 
     /// <summary>Numbers of clients.</summary>
     public IReadOnlyList<int> Clients { get; init; } = [10];
 
-    /// <summary>Malicious clients: a count or a share.</summary>
-    public string Malicious { get; init; } = "0.2";
+    /// <summary>Malicious clients: counts, shares or all but some.</summary>
+    public IReadOnlyList<string> Malicious { get; init; } = ["0.2"];
 
     /// <summary>Which number of malicious clients defenses are told: config or round.</summary>
     public string F { get; init; } = "config";
@@ -53,16 +60,16 @@ public sealed record SweepPlan
     public int Rounds { get; init; } = 30;
 
     /// <summary>Passes of a client over its samples.</summary>
-    public int LocalEpochs { get; init; } = 2;
+    public IReadOnlyList<int> LocalEpochs { get; init; } = [2];
 
     /// <summary>Samples a step.</summary>
     public int BatchSize { get; init; } = 32;
 
-    /// <summary>Step size.</summary>
-    public double LearningRate { get; init; } = 0.01;
+    /// <summary>Step sizes.</summary>
+    public IReadOnlyList<double> LearningRate { get; init; } = [0.01];
 
-    /// <summary>Widths of the hidden layers.</summary>
-    public IReadOnlyList<int> Hidden { get; init; } = [64];
+    /// <summary>Models: the widths of the hidden layers of each.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Hidden { get; init; } = [[64]];
 
     /// <summary>Seeds; a run each.</summary>
     public IReadOnlyList<ulong> Seeds { get; init; } = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -70,11 +77,35 @@ public sealed record SweepPlan
     /// <summary>Backends.</summary>
     public IReadOnlyList<string> Backends { get; init; } = ["auto"];
 
+    /// <summary>Numbers of parameters to time defenses and operations with, on random updates; with any of them nothing is trained.</summary>
+    public IReadOnlyList<int> Parameters { get; init; } = [];
+
+    /// <summary>Operations to time beside the defenses.</summary>
+    public IReadOnlyList<string> Operations { get; init; } = [];
+
+    /// <summary>Whether timings are taken with fewer samples.</summary>
+    public bool Quick { get; init; }
+
+    /// <summary>Whether this plan times defenses on random updates instead of training.</summary>
+    internal bool Times => Parameters.Count > 0;
+
+    /// <summary>How timings are taken.</summary>
+    internal Protocol Protocol => Quick ? Protocol.Quick : new();
+
     /// <summary>What is aggregated.</summary>
     internal UpdateSpace Space => Preset == TutorialPreset.Name ? UpdateSpace.States : UpdateSpace.Updates;
 
+    /// <summary>The keys that mean nothing to a plan that times.</summary>
+    internal static IReadOnlyList<string> TrainingKeys { get; } =
+    [
+        "preset", "attacks", "data", "partition", "f", "clients_per_round", "rounds", "local_epochs", "batch_size", "learning_rate", "hidden", "seeds",
+    ];
+
+    /// <summary>The keys that mean nothing to a plan that trains.</summary>
+    internal static IReadOnlyList<string> TimingKeys { get; } = ["parameters", "operations", "quick"];
+
     /// <summary>What `flgpu compare` runs: the tutorial's setting in the research convention.</summary>
-    public static SweepPlan Compare { get; } = new() { Data = "synthetic", Malicious = "2", ClientsPerRound = 10 };
+    public static SweepPlan Compare { get; } = new() { Data = ["synthetic"], Malicious = ["2"], ClientsPerRound = 10 };
 
     /// <summary>What `flgpu compare --preset tutorial` runs: its compare_defenses, with every attack and defense that it has.</summary>
     public static SweepPlan Tutorial { get; } = Compare with
@@ -92,44 +123,52 @@ public sealed record SweepPlan
         Attacks = ["none", "label_flip", "sign_flip:scale_factor=5"],
         Defenses = ["none", "median", "trimmed_mean", "krum", "multi_krum", "norm_clip:clip=1"],
         Clients = [10, 20, 50, 100],
-        LearningRate = 0.3,
+        LearningRate = [0.3],
         BatchSize = 8,
         Seeds = [1, 2, 3],
     };
 
     /// <summary>Reads sweep.json; what it does not say is as in <see cref="Quickstart"/>.</summary>
     /// <exception cref="InputException">It cannot be read, or holds something unknown.</exception>
-    public static SweepPlan Read(string path)
-    {
-        try
-        {
-            // Keys that are missing keep their defaults; the file is laid over the default plan.
-            var defaults = JsonSerializer.SerializeToNode(Quickstart, s_format)!.AsObject();
-            var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
-            if (JsonNode.Parse(File.ReadAllText(path), documentOptions: options) is not JsonObject given)
-            {
-                throw new InputException($"--config {path}: an object is expected");
-            }
-
-            foreach (string key in given.Select(pair => pair.Key).ToArray())
-            {
-                JsonNode? value = given[key];
-                given.Remove(key);
-                defaults[key] = value;
-            }
-
-            SweepPlan plan = JsonSerializer.Deserialize<SweepPlan>(defaults, s_format)!;
-            (string Key, IReadOnlyList<string?> Names)[] lists = [("attacks", plan.Attacks), ("defenses", plan.Defenses), ("backends", plan.Backends)];
-            return lists.FirstOrDefault(list => list.Names.Contains(null)).Key is { } holder
-                ? throw new InputException($"--config {path}: {holder} holds null; allowed are names")
-                : plan;
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
-        {
-            throw new InputException($"--config {path}: {unreadable.Message}");
-        }
-    }
+    public static SweepPlan Read(string path) => PlanFile.Read(path, Quickstart);
 
     /// <summary>The plan as sweep.json.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, s_format) + "\n";
+    /// <param name="schema">Where its JSON schema is, for editors; null to say nothing of it.</param>
+    public string ToJson(string? schema = null)
+    {
+        JsonObject plan = ToNode();
+        if (schema is not null)
+        {
+            plan.Insert(0, "$schema", schema);
+        }
+
+        return plan.ToJsonString(s_format) + "\n";
+    }
+
+    /// <summary>What <paramref name="other"/> has otherwise, as "rounds: 30 here, 20 there"; empty when the plans are the same.</summary>
+    public IReadOnlyList<string> Differences(SweepPlan other)
+    {
+        JsonObject ours = ToNode();
+        JsonObject theirs = other.ToNode();
+        return
+        [
+            .. ours.Select(pair => pair.Key).Union(theirs.Select(pair => pair.Key))
+                .Where(key => !JsonNode.DeepEquals(ours[key], theirs[key]))
+                .Select(key => $"{key}: {Show(ours, key)} here, {Show(theirs, key)} there"),
+        ];
+
+        static string Show(JsonObject plan, string key) =>
+            plan.TryGetPropertyValue(key, out JsonNode? value) ? value?.ToJsonString(new(s_format) { WriteIndented = false }) ?? "null" : "nothing";
+    }
+
+    private JsonObject ToNode()
+    {
+        JsonObject plan = JsonSerializer.SerializeToNode(this, s_format)!.AsObject();
+        foreach (string key in Times ? TrainingKeys : TimingKeys)
+        {
+            plan.Remove(key);
+        }
+
+        return plan;
+    }
 }

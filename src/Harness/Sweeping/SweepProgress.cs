@@ -1,9 +1,9 @@
-// What a person sees while a sweep runs: a bar with the time left, or plain lines where there is no terminal.
+// What a person sees while a sweep runs: a bar, the time left, the case in flight and the last results; plain lines where there is no terminal.
 using System.Diagnostics;
 using System.Globalization;
 using FlGpu.Harness.Recording;
-using FlGpu.Sim;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace FlGpu.Harness.Sweeping;
 
@@ -11,51 +11,95 @@ namespace FlGpu.Harness.Sweeping;
 public static class SweepProgress
 {
     private const double SecondsBetweenLines = 2;
+    private const int ResultsShown = 6;
 
     /// <summary>Runs <paramref name="run"/> on every case.</summary>
-    public static void Follow(Screen screen, IReadOnlyList<SweepCase> cases, Func<SweepCase, CaseRows> run)
+    /// <param name="screen">Where to.</param>
+    /// <param name="cases">What is left to run.</param>
+    /// <param name="weights">How long each case is reckoned to take, in any unit: the time left is told by it.</param>
+    /// <param name="run">Runs one.</param>
+    public static void Follow(Screen screen, IReadOnlyList<SweepCase> cases, IReadOnlyList<double> weights, Func<SweepCase, CaseRows> run)
     {
-        if (screen.Progress is { } console)
+        var left = new TimeLeft(weights);
+        if (screen.Progress is { } console && cases.Count > 0)
         {
-            console.Progress()
-                .Columns(new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-                .Start(context =>
-                {
-                    ProgressTask task = context.AddTask(Markup.Escape(Describe(cases[0])), maxValue: cases.Count);
-                    foreach (SweepCase sweepCase in cases)
-                    {
-                        task.Description = Markup.Escape(Describe(sweepCase));
-                        run(sweepCase);
-                        task.Increment(1);
-                    }
-                });
-            return;
+            FollowOnTerminal(console, cases, left, run);
         }
+        else
+        {
+            FollowInLines(screen, cases, left, run);
+        }
+    }
 
-        long start = Stopwatch.GetTimestamp();
+    private static void FollowOnTerminal(IAnsiConsole console, IReadOnlyList<SweepCase> cases, TimeLeft left, Func<SweepCase, CaseRows> run)
+    {
+        // Filled by the thread that runs cases, drawn by the one that refreshes the display.
+        Queue<string> results = new();
+        console.Progress()
+            .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+            .UseRenderHook((bar, _) =>
+            {
+                lock (results)
+                {
+                    return new Rows([bar, .. results.Select(line => (IRenderable)new Text(line, new Style(decoration: Decoration.Dim)) { Overflow = Overflow.Ellipsis })]);
+                }
+            })
+            .Start(context =>
+            {
+                ProgressTask task = context.AddTask(Markup.Escape(cases[0].Description), maxValue: cases.Count);
+                for (int i = 0; i < cases.Count; i++)
+                {
+                    task.Description = Markup.Escape($"{i + 1}/{cases.Count}, {left.Text}: {cases[i].Description}");
+                    CaseRows rows = run(cases[i]);
+                    left.Finish(i);
+                    task.Increment(1);
+                    lock (results)
+                    {
+                        results.Enqueue($"{cases[i].Description}: {Outcome(rows)}");
+                        if (results.Count > ResultsShown)
+                        {
+                            results.Dequeue();
+                        }
+                    }
+                }
+            });
+    }
+
+    private static void FollowInLines(Screen screen, IReadOnlyList<SweepCase> cases, TimeLeft left, Func<SweepCase, CaseRows> run)
+    {
         double lastLine = double.NegativeInfinity;
         for (int i = 0; i < cases.Count; i++)
         {
             CaseRows rows = run(cases[i]);
-            double elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            if (elapsed - lastLine >= SecondsBetweenLines || i == cases.Count - 1)
+            left.Finish(i);
+            if (left.Elapsed - lastLine >= SecondsBetweenLines || i == cases.Count - 1)
             {
-                double left = elapsed / (i + 1) * (cases.Count - i - 1);
-                screen.Error.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture, $"{i + 1}/{cases.Count} cases, about {left:0} s left: {Describe(cases[i])}: {Outcome(rows)}"));
-                lastLine = elapsed;
+                screen.Error.WriteLine($"{i + 1}/{cases.Count} cases, {left.Text}: {cases[i].Description}: {Outcome(rows)}");
+                lastLine = left.Elapsed;
             }
         }
     }
 
-    private static string Describe(SweepCase sweepCase)
+    private static string Outcome(CaseRows rows) => rows switch
     {
-        Experiment e = sweepCase.Experiment;
-        return $"{sweepCase.Backend} n={e.Clients} {e.Attack.Text} {e.Defense.Text} seed {e.Seed}";
-    }
+        { Status: not RowStatus.Ok } => $"{rows.Status.ToString().ToLowerInvariant()}, {rows.Reason}",
+        { Accuracies: [.., { TestAccuracy: { } accuracy }] } => string.Create(CultureInfo.InvariantCulture, $"accuracy {accuracy:0.000}"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"median {Summary.Of(rows.Timings, [])[0].MedianMs:0.0000} ms"),
+    };
 
-    private static string Outcome(CaseRows rows) =>
-        rows.Accuracies[^1] is { Status: RowStatus.Ok, TestAccuracy: { } accuracy }
-            ? string.Create(CultureInfo.InvariantCulture, $"accuracy {accuracy:0.000}")
-            : $"{rows.Status.ToString().ToLowerInvariant()}, {rows.Accuracies[^1].Reason}";
+    /// <summary>The share of the weight that is done, and the clock, give the time left.</summary>
+    private sealed class TimeLeft(IReadOnlyList<double> weights)
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+        private readonly double _all = weights.Sum();
+        private double _done;
+
+        public double Elapsed => Stopwatch.GetElapsedTime(_start).TotalSeconds;
+
+        public string Text => _done > 0
+            ? $"about {Durations.Text(Elapsed / _done * Math.Max(0, _all - _done))} left"
+            : "time left not known yet";
+
+        public void Finish(int index) => _done += weights[index];
+    }
 }

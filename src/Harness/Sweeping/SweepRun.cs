@@ -1,5 +1,7 @@
 // Runs the cases of a sweep one after another and turns what they give into rows.
+using System.Globalization;
 using FlGpu.Harness.Recording;
+using FlGpu.Harness.Timing;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
@@ -9,54 +11,104 @@ namespace FlGpu.Harness.Sweeping;
 public sealed record CaseRows(SweepCase Case, IReadOnlyList<AccuracyRow> Accuracies, IReadOnlyList<TimingRow> Timings)
 {
     /// <summary>How the case ended.</summary>
-    public RowStatus Status => Accuracies[^1].Status;
+    public RowStatus Status => Accuracies.Count > 0 ? Accuracies[^1].Status : Timings[^1].Status;
+
+    /// <summary>Why it did not end well, or a warning; empty otherwise.</summary>
+    public string Reason => Accuracies.Count > 0 ? Accuracies[^1].Reason : Timings[^1].Reason;
 }
 
 /// <summary>One run of a sweep; it keeps the open backend and the loaded data from case to case.</summary>
-public sealed class SweepRun(string runId, int threads) : IDisposable
+public sealed class SweepRun(int threads, Screen screen) : IDisposable
 {
     private readonly List<DataFile> _files = [];
     private Backend? _backend;
     private string? _backendName;
     private FederatedData? _data;
-    private (string Backend, int Clients, ulong Seed) _dataOf;
+    private (string Backend, string Data, string Partition, int Clients, ulong Seed) _dataOf;
 
     /// <summary>The data files that were read.</summary>
     public IReadOnlyList<DataFile> Files => _files;
 
     /// <summary>Runs a case. A case that breaks gives a row with the reason, not an exception.</summary>
-    public CaseRows Run(SweepCase sweepCase)
+    /// <exception cref="OperationCanceledException">It was interrupted; the case is abandoned.</exception>
+    public CaseRows Run(SweepCase sweepCase, CancellationToken interruption) => sweepCase switch
     {
-        if (sweepCase.Impossible is { } impossible)
+        TrainingCase training => Train(training, interruption),
+        TimingCase timing => Time(timing, interruption),
+        _ => throw new InvalidOperationException($"{sweepCase.GetType()} is no case that can be run"),
+    };
+
+    private CaseRows Train(TrainingCase training, CancellationToken interruption)
+    {
+        if (training.Impossible is { } impossible)
         {
-            return Ended(sweepCase, RowStatus.Skipped, impossible);
+            return Ended(training, RowStatus.Skipped, impossible);
         }
 
         List<AccuracyRow> accuracies = [];
         List<TimingRow> timings = [];
         try
         {
-            Backend backend = Open(sweepCase.Backend);
-            FederatedData data = Load(backend, sweepCase);
-            using var federation = new Federation(backend, data, sweepCase.Experiment);
+            interruption.ThrowIfCancellationRequested();
+            Backend backend = Open(training.Backend);
+            FederatedData data = Load(backend, training);
+            RequireMemory(training, backend, data.Model(training.Experiment.Hidden).Parameters);
+            using var federation = new Federation(backend, data, training.Experiment);
             foreach (RoundResult round in federation.Run())
             {
-                accuracies.Add(Accuracy(sweepCase, backend, federation.Model, round));
-                timings.Add(Timing(sweepCase, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate));
-                timings.Add(Timing(sweepCase, backend, federation.Model, RowKind.Round, round.Round, round.Whole));
+                interruption.ThrowIfCancellationRequested();
+                accuracies.Add(Accuracy(training, backend, federation.Model, round));
+                timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate));
+                timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole));
             }
 
-            return new(sweepCase, accuracies, timings);
+            return new(training, accuracies, timings);
         }
         catch (InputException unusable)
         {
-            return Ended(sweepCase, RowStatus.Skipped, unusable.Message);
+            return Ended(training, RowStatus.Skipped, unusable.Message);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            CaseRows ended = Ended(sweepCase, RowStatus.Failed, $"{failure.GetType().Name}: {failure.Message}");
+            CaseRows ended = Ended(training, RowStatus.Failed, $"{failure.GetType().Name}: {failure.Message}");
             return ended with { Accuracies = [.. accuracies, .. ended.Accuracies], Timings = [.. timings, .. ended.Timings] };
         }
+    }
+
+    private CaseRows Time(TimingCase timing, CancellationToken interruption)
+    {
+        try
+        {
+            interruption.ThrowIfCancellationRequested();
+            if (timing.Impossible is { } impossible)
+            {
+                throw new InputException(impossible);
+            }
+
+            Backend backend = Open(timing.Backend);
+            RequireMemory(timing, backend, timing.Parameters);
+            var plan = new TimingPlan(
+                [], [], [], [], SkipWhatCannotRun: true, timing.Malicious.ToString(CultureInfo.InvariantCulture), [], threads, timing.Protocol);
+            var run = new TimingRun(plan, timing.RunId, screen, interruption);
+            return new(timing, [], timing.Operation is { } operation
+                ? run.OperationRows(operation, backend, timing.Clients, timing.Parameters)
+                : run.DefenseRows(timing.Defense!, backend, timing.Clients, timing.Parameters));
+        }
+        catch (InputException unusable)
+        {
+            return Ended(RowStatus.Skipped, unusable.Message);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            return Ended(RowStatus.Failed, $"{failure.GetType().Name}: {failure.Message}");
+        }
+
+        CaseRows Ended(RowStatus status, string reason) => new(timing, [],
+        [
+            new TimingRow(
+                timing.RunId, timing.Defense is null ? RowKind.Operation : RowKind.Defense, timing.Name, "", timing.Backend, "", 0, timing.Clients, timing.Malicious,
+                timing.Parameters, TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason),
+        ]);
     }
 
     /// <inheritdoc/>
@@ -64,6 +116,14 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
     {
         _data?.Dispose();
         _backend?.Dispose();
+    }
+
+    private static void RequireMemory(SweepCase sweepCase, Backend backend, int parameters)
+    {
+        if (CaseMemory.Shortage(sweepCase, backend, parameters) is { } shortage)
+        {
+            throw new InputException(shortage);
+        }
     }
 
     private Backend Open(string name)
@@ -79,9 +139,10 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
         return _backend!;
     }
 
-    private FederatedData Load(Backend backend, SweepCase sweepCase)
+    private FederatedData Load(Backend backend, TrainingCase sweepCase)
     {
-        (string, int, ulong) wanted = (sweepCase.Backend, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
+        (string, string, string, int, ulong) wanted =
+            (sweepCase.Backend, sweepCase.Data.Text, sweepCase.Partition.Text, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
         if (_data is null || _dataOf != wanted)
         {
             _data?.Dispose();
@@ -94,36 +155,44 @@ public sealed class SweepRun(string runId, int threads) : IDisposable
         return _data;
     }
 
-    private AccuracyRow Accuracy(SweepCase sweepCase, Backend backend, Mlp model, RoundResult round)
+    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Mlp model, RoundResult round)
     {
         Experiment e = sweepCase.Experiment;
         return new(
-            runId, sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, model.Parameters, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text,
+            sweepCase.RunId, sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, model.Parameters, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text,
             backend.Name, e.Seed, round.Round, round.TestAccuracy, round.TestLoss, round.AttackSuccess,
             round.Selection?.KeptHonest, round.Selection?.KeptMalicious, round.Selection?.Precision, round.Selection?.Recall,
             round.Selection?.F1, round.Selection?.FalsePositiveRate, round.ReckonedF, round.Deviation?.Cosine, round.Deviation?.Distance,
-            round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, "");
+            round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, "",
+            e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 
     // The first round compiles and loads code; it is kept apart.
-    private TimingRow Timing(SweepCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase)
+    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase)
     {
         Experiment e = sweepCase.Experiment;
         return new(
-            runId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
+            sweepCase.RunId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
             TimingScope.Compute, round == 1 ? TimingPhase.First : TimingPhase.Sample, round == 1 ? 0 : round - 2,
-            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "");
+            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
+            sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 
-    private CaseRows Ended(SweepCase sweepCase, RowStatus status, string reason)
+    private static CaseRows Ended(TrainingCase sweepCase, RowStatus status, string reason)
     {
         Experiment e = sweepCase.Experiment;
         var accuracy = new AccuracyRow(
-            runId, sweepCase.Data.Text, sweepCase.Partition.Text, "", 0, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text, sweepCase.Backend, e.Seed,
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, status, reason);
+            sweepCase.RunId, sweepCase.Data.Text, sweepCase.Partition.Text, "", 0, e.Clients, e.Malicious, e.Attack.Text, e.Defense.Text, sweepCase.Backend, e.Seed,
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, status, reason,
+            e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
         var timing = new TimingRow(
-            runId, RowKind.Round, e.Defense.Text, e.Attack.Text, sweepCase.Backend, "", 0, e.Clients, e.Malicious, 0,
-            TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason);
+            sweepCase.RunId, RowKind.Round, e.Defense.Text, e.Attack.Text, sweepCase.Backend, "", 0, e.Clients, e.Malicious, 0,
+            TimingScope.Compute, TimingPhase.Sample, 0, null, null, null, null, null, status, reason,
+            sweepCase.Data.Text, sweepCase.Partition.Text, "", e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
         return new(sweepCase, [accuracy], [timing]);
     }
+
+    // 0.3 and not 0.30000001192092896, which is what single precision makes of it.
+    private static double WrittenAs(float value) =>
+        double.Parse(value.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }

@@ -13,7 +13,12 @@ public static class SweepTables
     public static void WriteAccuracy(Screen screen, IReadOnlyList<SummaryRow> summary)
     {
         IReadOnlyList<SummaryRow> rows = [.. summary.Where(row => row.Kind == RowKind.Accuracy)];
-        Write(screen, rows, row => (row.Backend, row.Clients, row.Attack), AccuracyCell, withAttack: true);
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        Write(screen, rows, AccuracyCell, "attack");
         foreach (string reason in rows.Where(row => row.Status != RowStatus.Ok).Select(row => $"{Word(row.Status)}: {row.Reason}").Distinct())
         {
             screen.Out.WriteLine(reason);
@@ -23,36 +28,64 @@ public static class SweepTables
     /// <summary>Median time of an aggregation without attack or, where every case has one, under the first: how the defenses scale.</summary>
     public static void WriteTimes(Screen screen, IReadOnlyList<SummaryRow> summary)
     {
-        IReadOnlyList<SummaryRow> rows = [.. summary.Where(row => row is { Kind: RowKind.Defense, Status: RowStatus.Ok })];
+        IReadOnlyList<SummaryRow> rows = [.. summary.Where(row => row is { Kind: RowKind.Defense or RowKind.Operation, Status: RowStatus.Ok })];
         if (rows.Count > 0)
         {
             string attack = rows.Any(row => row.Attack == "none") ? "none" : rows[0].Attack;
             rows = [.. rows.Where(row => row.Attack == attack)];
-            Write(screen, rows, row => (row.Backend, row.Clients, ""), row => row.MedianMs?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "", withAttack: false);
+            Write(screen, rows, row => row.MedianMs?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "", always: null);
         }
     }
 
-    private static void Write(
-        Screen screen, IReadOnlyList<SummaryRow> rows, Func<SummaryRow, (string Backend, int? Clients, string Attack)> lineOf, Func<SummaryRow, string> cell, bool withAttack)
+    // Everything besides the defense that tells rows apart, in the order of the columns.
+    private static readonly (string Name, Func<SummaryRow, string> Of)[] s_axes =
+    [
+        ("backend", row => row.Backend),
+        ("data", row => row.Dataset),
+        ("partition", row => row.Partition),
+        ("model", row => row.Model),
+        ("clients", row => Text(row.Clients)),
+        ("malicious", row => Text(row.Malicious)),
+        ("parameters", row => Text(row.Parameters)),
+        ("local epochs", row => Text(row.LocalEpochs)),
+        ("learning rate", row => Text(row.LearningRate)),
+        ("attack", row => row.Attack),
+    ];
+
+    /// <summary>A line for each combination of what differs between rows; of <paramref name="always"/> there is a column in any case.</summary>
+    private static void Write(Screen screen, IReadOnlyList<SummaryRow> rows, Func<SummaryRow, string> cell, string? always)
     {
         string[] defenses = [.. rows.Select(row => row.Name).Distinct()];
-        bool withBackend = rows.Select(row => row.Backend).Distinct().Count() > 1;
-        bool withClients = !withAttack || rows.Select(row => row.Clients).Distinct().Count() > 1;
-        Table table = Screen.Table(
-            [.. withBackend ? ["backend"] : (string[])[], .. withClients ? ["clients"] : (string[])[], .. withAttack ? ["attack"] : (string[])[], .. Headers(defenses)]);
-        foreach (var line in rows.GroupBy(lineOf))
+        (string Name, Func<SummaryRow, string> Of)[] axes = [.. s_axes.Where(axis => axis.Name == always || Differs(rows, axis))];
+        Table table = Screen.Table([.. axes.Select(axis => axis.Name), .. Headers(defenses)]);
+        foreach (IGrouping<string, SummaryRow> line in rows.GroupBy(row => string.Join('\n', axes.Select(axis => axis.Of(row)))))
         {
-            string clients = line.Key.Clients?.ToString(CultureInfo.InvariantCulture) ?? "";
             IEnumerable<string> cells =
             [
-                .. withBackend ? [line.Key.Backend] : (string[])[], .. withClients ? [clients] : (string[])[], .. withAttack ? [line.Key.Attack] : (string[])[],
-                .. defenses.Select(defense => line.FirstOrDefault(row => row.Name == defense) is { } row ? cell(row) : ""),
+                .. axes.Select(axis => axis.Of(line.First())), .. defenses.Select(defense => line.FirstOrDefault(row => row.Name == defense) is { } row ? cell(row) : ""),
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
 
         screen.Console.Write(table);
     }
+
+    // A share of the clients gives other numbers for other clients, and the model follows from the data: neither needs a column then.
+    // A case that could not run has no model and no parameters: that alone is no difference.
+    private static bool Differs(IReadOnlyList<SummaryRow> rows, (string Name, Func<SummaryRow, string> Of) axis)
+    {
+        IEnumerable<SummaryRow> known = rows.Where(row => axis.Of(row) is not ("" or "0") || axis.Name == "malicious");
+        return axis.Name switch
+        {
+            "malicious" => known.Where(row => row.Kind != RowKind.Operation).GroupBy(row => row.Clients).Any(SeveralIn),
+            "model" or "parameters" => known.GroupBy(row => row.Dataset).Any(SeveralIn),
+            _ => SeveralIn(known),
+        };
+
+        bool SeveralIn(IEnumerable<SummaryRow> some) => some.Select(axis.Of).Distinct().Skip(1).Any();
+    }
+
+    private static string Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture) ?? "";
 
     /// <summary>Names alone where they tell the defenses apart, with their parameters where they do not.</summary>
     private static IEnumerable<string> Headers(string[] defenses)

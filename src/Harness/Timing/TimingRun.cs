@@ -15,7 +15,7 @@ internal sealed record TimingPlan(
     bool SkipWhatCannotRun, string Malicious, IReadOnlyList<string> Backends, int Threads, Protocol Protocol);
 
 /// <summary>One run of `flgpu time`.</summary>
-internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
+internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, CancellationToken interruption = default)
 {
     // The reference takes seconds for each billion of additions, and both results are held in memory: larger cases are
     // compared on fewer parameters.
@@ -132,7 +132,9 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         }
     }
 
-    private IReadOnlyList<TimingRow> OperationRows(OperationListing operation, Backend backend, int clients, int parameters)
+    /// <summary>Times an operation; a row with the reason where that cannot be.</summary>
+    /// <exception cref="OperationCanceledException">The run was interrupted.</exception>
+    public IReadOnlyList<TimingRow> OperationRows(OperationListing operation, Backend backend, int clients, int parameters)
     {
         TimingRow row = NewRow(RowKind.Operation, operation.Name, backend, clients, malicious: 0, parameters);
         return Guarded(row, () =>
@@ -150,7 +152,9 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
         });
     }
 
-    private IReadOnlyList<TimingRow> DefenseRows(Choice<IDefense> defense, Backend backend, int clients, int parameters)
+    /// <summary>Times a defense; a row with the reason where that cannot be.</summary>
+    /// <exception cref="OperationCanceledException">The run was interrupted.</exception>
+    public IReadOnlyList<TimingRow> DefenseRows(Choice<IDefense> defense, Backend backend, int clients, int parameters)
     {
         int malicious = OptionText.CountOrShare("--malicious", plan.Malicious, clients);
         TimingRow row = NewRow(RowKind.Defense, defense.Text, backend, clients, malicious, parameters);
@@ -184,7 +188,8 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
 
     private IReadOnlyList<TimingRow> Samples(TimingRow row, Backend backend, Action run, Action? restore, Func<Work> workOfOne)
     {
-        MeasurementResult result = Measurement.Take(run, backend.Synchronize, restore, plan.Protocol, new StopwatchClock());
+        Action? before = interruption.CanBeCanceled ? EndOrRestore : restore;
+        MeasurementResult result = Measurement.Take(run, backend.Synchronize, before, plan.Protocol, new StopwatchClock());
         Work work = workOfOne();
         TimingRow sample = row with
         {
@@ -198,6 +203,12 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen)
             sample with { Phase = TimingPhase.First, WallMs = result.FirstMs, Reason = "" },
             .. result.SamplesMs.Select((ms, i) => sample with { Sample = i, WallMs = ms }),
         ];
+
+        void EndOrRestore()
+        {
+            interruption.ThrowIfCancellationRequested();
+            restore?.Invoke();
+        }
     }
 
     private static int Comparable(double flopsPerParameter, int clients, int parameters) =>

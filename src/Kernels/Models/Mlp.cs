@@ -37,6 +37,8 @@ public sealed class Mlp
         }
 
         Parameters = (int)offset;
+        TrainingFlops = Enumerable.Range(0, Layers).Sum(l => (l == 0 ? 4L : 6L) * widths[l] * widths[l + 1]);
+        ForwardFlops = Enumerable.Range(0, Layers).Sum(l => 2L * widths[l] * widths[l + 1]);
         Shape = new(Layers, Width(0), Width(1), Width(2), Width(3), Width(4), Width(5), Width(6), Width(7), Width(8));
         int Width(int i) => i < widths.Count ? widths[i] : 0;
     }
@@ -60,10 +62,10 @@ public sealed class Mlp
     public string Name => $"mlp:{string.Join('-', Widths)}";
 
     /// <summary>Floating-point operations to train on one sample: forward, weight gradients, and input gradients but for the first layer.</summary>
-    public long TrainingFlops => Enumerable.Range(0, Layers).Sum(l => (l == 0 ? 4L : 6L) * Widths[l] * Widths[l + 1]);
+    public long TrainingFlops { get; }
 
     /// <summary>Floating-point operations to classify one sample.</summary>
-    public long ForwardFlops => Enumerable.Range(0, Layers).Sum(l => 2L * Widths[l] * Widths[l + 1]);
+    public long ForwardFlops { get; }
 
     /// <summary>What a kernel is told.</summary>
     internal MlpShape Shape { get; }

@@ -11,14 +11,17 @@ namespace FlGpu.Kernels;
 internal readonly unsafe struct PaddedMlp
 {
     private const int Lanes = 16;
+    private const int PlaceBytes = 128 * sizeof(int);
     private readonly Mlp _model;
-    private readonly float* _memory;
-    private readonly int _batch;
+    private readonly Place* _places;
 
+    /// <summary>Uses <paramref name="memory"/>, aligned to 64 bytes, of which it needs <see cref="Bytes"/>.</summary>
     public PaddedMlp(Mlp model, int batch, byte* memory)
     {
-        (_model, _batch) = (model, batch);
-        _memory = (float*)memory;
+        _model = model;
+        _places = (Place*)memory;
+        float* at = (float*)(memory + PlaceBytes);
+        Lay(model, batch, _places, ref at);
     }
 
     private int Layers => _model.Layers;
@@ -26,16 +29,10 @@ internal readonly unsafe struct PaddedMlp
     /// <summary>Bytes that a model takes with a batch of <paramref name="batch"/> samples.</summary>
     public static nuint Bytes(Mlp model, int batch)
     {
-        long floats = 0;
-        for (int i = 0; i <= model.Layers; i++)
-        {
-            long width = Padded(model.Widths[i]);
-            floats += 2 * width * batch;
-            floats += i > 0 ? width * (model.Widths[i - 1] + 1) : 0;
-            floats += i > 0 ? (long)Padded(model.Widths[i - 1]) * width : 0;
-        }
-
-        return (nuint)floats * sizeof(float);
+        Place* places = stackalloc Place[Mlp.MaxLayers + 1];
+        float* end = null;
+        Lay(model, batch, places, ref end);
+        return (nuint)end + PlaceBytes;
     }
 
     /// <summary>Takes the parameters from their row.</summary>
@@ -43,8 +40,8 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int width = _model.Widths[layer + 1];
-            int rows = _model.Widths[layer] + 1; // the biases follow the weights as one more row
+            int width = _places[layer + 1].Width;
+            int rows = _places[layer].Width + 1; // the biases follow the weights as one more row
             float* target = Weights(layer);
             float* source = parameters + _model.WeightOffsets[layer];
             for (int i = 0; i < rows; i++, target += Padded(width), source += width)
@@ -60,8 +57,8 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int width = _model.Widths[layer + 1];
-            int rows = _model.Widths[layer] + 1;
+            int width = _places[layer + 1].Width;
+            int rows = _places[layer].Width + 1;
             float* source = Weights(layer);
             int k = _model.WeightOffsets[layer];
             for (int i = 0; i < rows; i++, source += Padded(width), k += width)
@@ -94,8 +91,8 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = 0; layer < Layers; layer++)
         {
-            int depth = _model.Widths[layer];
-            int width = Padded(_model.Widths[layer + 1]);
+            int depth = _places[layer].Width;
+            int width = Padded(_places[layer + 1].Width);
             float* weights = Weights(layer);
             float* bias = weights + (depth * width);
             float* output = Activations(layer + 1);
@@ -121,30 +118,30 @@ internal readonly unsafe struct PaddedMlp
     /// <param name="wantLoss">Whether to compute the loss at all; otherwise 0 is returned.</param>
     public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss)
     {
-        int classes = _model.Classes;
+        int classes = _places[Layers].Width;
         int width = Padded(classes);
         float scale = step / labels.Length;
         double loss = 0;
+        // Lanes of the last vector that are no class take no part.
+        Vector512<float> isClass = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(classes - (width - Lanes))).AsSingle();
+        var nothing = Vector512.Create(float.NegativeInfinity);
         for (int b = 0; b < labels.Length; b++)
         {
             float* logits = Activations(Layers) + (b * width);
             float* gradient = Gradients(Layers) + (b * width);
-            for (int j = classes; j < width; j++)
-            {
-                logits[j] = float.NegativeInfinity;
-            }
-
-            Vector512<float> highest = Vector512.Load(logits);
-            for (int j = Lanes; j < width; j += Lanes)
+            Vector512<float> last = Vector512.ConditionalSelect(isClass, Vector512.Load(logits + width - Lanes), nothing);
+            Vector512<float> highest = last;
+            for (int j = 0; j < width - Lanes; j += Lanes)
             {
                 highest = Vector512.MaxNative(highest, Vector512.Load(logits + j));
             }
 
-            float top = Highest(highest);
-            Vector512<float> total = Vector512<float>.Zero;
-            for (int j = 0; j < width; j += Lanes)
+            Vector512<float> top = Highest(highest);
+            Vector512<float> lastExponential = Exponential.OfNonPositive(last - top);
+            Vector512<float> total = lastExponential;
+            for (int j = 0; j < width - Lanes; j += Lanes)
             {
-                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + j) - Vector512.Create(top));
+                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + j) - top);
                 exponential.Store(gradient + j);
                 total += exponential;
             }
@@ -153,15 +150,16 @@ internal readonly unsafe struct PaddedMlp
             var factor = Vector512.Create(scale / sum);
             if (wantLoss)
             {
-                loss += Math.Log(sum) - ((double)logits[labels[b]] - top);
+                loss += Math.Log(sum) - ((double)logits[labels[b]] - top[0]);
             }
 
+            var label = Vector512.Create(labels[b]);
             for (int j = 0; j < width; j += Lanes)
             {
-                (Vector512.Load(gradient + j) * factor).Store(gradient + j);
+                Vector512<float> exponential = j == width - Lanes ? lastExponential : Vector512.Load(gradient + j);
+                Vector512<float> right = Vector512.Equals(Vector512<int>.Indices + Vector512.Create(j), label).AsSingle();
+                ((exponential * factor) - (right & Vector512.Create(scale))).Store(gradient + j);
             }
-
-            gradient[labels[b]] -= scale;
         }
 
         return loss / labels.Length;
@@ -172,9 +170,9 @@ internal readonly unsafe struct PaddedMlp
     {
         for (int layer = Layers - 1; layer >= 0; layer--)
         {
-            int inputs = _model.Widths[layer];
+            int inputs = _places[layer].Width;
             int inputWidth = Padded(inputs);
-            int outputs = _model.Widths[layer + 1];
+            int outputs = _places[layer + 1].Width;
             int width = Padded(outputs);
             float* weights = Weights(layer);
             float* gradient = Gradients(layer + 1);
@@ -211,47 +209,57 @@ internal readonly unsafe struct PaddedMlp
 
     private static int Padded(int width) => (width + Lanes - 1) & ~(Lanes - 1);
 
+    private static void Lay(Mlp model, int batch, Place* places, ref float* at)
+    {
+        for (int i = 0; i <= model.Layers; i++)
+        {
+            int width = Padded(model.Widths[i]);
+            places[i].Width = model.Widths[i];
+            places[i].Activations = Take(ref at, (long)batch * width);
+            places[i].Gradients = Take(ref at, (long)batch * width);
+        }
+
+        for (int layer = 0; layer < model.Layers; layer++)
+        {
+            // Behind the last row there is room for the rest of a square that is transposed.
+            int width = Padded(model.Widths[layer + 1]);
+            places[layer].Transposed = Take(ref at, (long)Padded(model.Widths[layer]) * width);
+            places[layer].Weights = Take(ref at, (long)(Padded(model.Widths[layer]) + 1) * width);
+        }
+    }
+
+    private static float* Take(ref float* at, long length)
+    {
+        float* taken = at;
+        at += length;
+        return taken;
+    }
+
+    /// <summary>The largest lane in all lanes. A NaN may be lost here; its own lane keeps it and spoils the sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Highest(Vector512<float> values)
+    private static Vector512<float> Highest(Vector512<float> values)
     {
-        // A NaN may be lost here; its own lane keeps it and spoils the sum.
-        Vector256<float> half = Vector256.MaxNative(values.GetLower(), values.GetUpper());
-        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
-        return MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+        Vector256<float> eight = Vector256.MaxNative(values.GetLower(), values.GetUpper());
+        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector512.Create(Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar());
     }
 
-    private float* Weights(int layer)
+    private float* Weights(int layer) => _places[layer].Weights;
+
+    private float* Activations(int i) => _places[i].Activations;
+
+    private float* Gradients(int i) => _places[i].Gradients;
+
+    private float* Transposed(int layer) => _places[layer].Transposed;
+
+    /// <summary>Where what belongs to a layer is: its width, what it gives for a batch, and its weights to the next.</summary>
+    private struct Place
     {
-        float* at = _memory;
-        for (int l = 0; l < layer; l++)
-        {
-            at += (_model.Widths[l] + 1) * Padded(_model.Widths[l + 1]);
-        }
-
-        return at;
-    }
-
-    private float* Activations(int i)
-    {
-        float* at = Weights(Layers);
-        for (int l = 0; l < i; l++)
-        {
-            at += _batch * Padded(_model.Widths[l]);
-        }
-
-        return at;
-    }
-
-    private float* Gradients(int i) => Activations(i) + (Activations(Layers + 1) - Activations(0));
-
-    private float* Transposed(int layer)
-    {
-        float* at = Gradients(Layers + 1);
-        for (int l = 0; l < layer; l++)
-        {
-            at += Padded(_model.Widths[l + 1]) * Padded(_model.Widths[l]);
-        }
-
-        return at;
+        public int Width;
+        public float* Activations;
+        public float* Gradients;
+        public float* Weights;
+        public float* Transposed;
     }
 }

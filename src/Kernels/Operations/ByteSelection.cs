@@ -110,13 +110,21 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
         (Vector512.Create(CellsInBracket) / Vector512.Max(high - low, Vector512.Create(NarrowestBracket))).Store(perUnit);
     }
 
-    /// <summary>The cell of each value; NaN falls into the last one.</summary>
+    /// <summary>
+    /// The cell of each value; NaN falls into the last one. Cells below the first are still to be brought up to it: packing does that.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> CellOf(Vector512<float> value, Vector512<float> middle, Vector512<float> perUnit)
+    private static Vector512<int> OpenCellOf(Vector512<float> value, Vector512<float> middle, Vector512<float> perUnit)
     {
-        Vector512<float> scaled = FloatOrder.Max(FloatOrder.Min((value - middle) * perUnit, Vector512.Create(127f)), Vector512.Create(-128f));
-        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(scaled) : Vector512.ConvertToInt32Native(Vector512.Round(scaled));
+        Vector512<float> scaled = FloatOrder.Min((value - middle) * perUnit, Vector512.Create((float)sbyte.MaxValue));
+        return Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(scaled) // the lowest integer for all that is out of range, and that can only be below
+            : Vector512.ConvertToInt32Native(Vector512.Round(FloatOrder.Max(scaled, Vector512.Create((float)sbyte.MinValue))));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> CellOf(Vector512<float> value, Vector512<float> middle, Vector512<float> perUnit) =>
+        Vector512.Max(OpenCellOf(value, middle, perUnit), Vector512.Create((int)sbyte.MinValue));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Quantise(float* block, nint stride, sbyte* cells, float* middle, float* perUnit)
@@ -126,8 +134,8 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
         for (int i = 0; i < rows; i++, block += stride, cells += Width)
         {
             Int4.Pack(
-                CellOf(Vector512.Load(block), m0, u0), CellOf(Vector512.Load(block + 16), m1, u1),
-                CellOf(Vector512.Load(block + 32), m2, u2), CellOf(Vector512.Load(block + 48), m3, u3)).Store(cells);
+                OpenCellOf(Vector512.Load(block), m0, u0), OpenCellOf(Vector512.Load(block + 16), m1, u1),
+                OpenCellOf(Vector512.Load(block + 32), m2, u2), OpenCellOf(Vector512.Load(block + 48), m3, u3)).Store(cells);
         }
     }
 
@@ -141,7 +149,8 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
         for (int bit = 7; bit >= 0; bit--)
         {
             Vector512<sbyte> trial = cell + Vector512.Create((sbyte)(1 << bit));
-            float* ahead = next is null || bit < 4 ? null : next + ((bit - 4) * Lanes);
+            // The first four passes fetch a quarter of the next block's rows each.
+            float* ahead = next is null || bit < 4 ? null : next + ((7 - bit) * (rows / 4) * stride);
             (Vector512<short> lower, Vector512<short> upper) = CountBelow(cells, trial, ahead, stride);
             Vector512<short> tooManyLower = Vector512.GreaterThan(lower, wanted), tooManyUpper = Vector512.GreaterThan(upper, wanted);
             cell = Vector512.ConditionalSelect(Int4.Narrow(tooManyLower, tooManyUpper), cell, trial);
@@ -170,11 +179,11 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
                 count3 = Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Load(cells + (3 * Width)), trial).AsByte(), count3 + one, count3);
                 if (ahead is not null && Sse.IsSupported)
                 {
-                    float* row = ahead + (i * stride);
-                    Sse.Prefetch1(row);
-                    Sse.Prefetch1(row + stride);
-                    Sse.Prefetch1(row + (2 * stride));
-                    Sse.Prefetch1(row + (3 * stride));
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + Lanes);
+                    Sse.Prefetch1(ahead + (2 * Lanes));
+                    Sse.Prefetch1(ahead + (3 * Lanes));
+                    ahead += stride;
                 }
             }
 

@@ -8,7 +8,7 @@ namespace FlGpu.Harness.Tests.CommandLine;
 
 public sealed class ListAndHelpTests
 {
-    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "time", "check", "aggregate"];
+    private static readonly string[] s_commands = ["devices", "list", "compare", "sweep", "merge", "cluster", "time", "check", "aggregate"];
 
     [Fact]
     public void Devices_has_a_line_for_every_backend_with_the_device_or_the_reason_why_it_is_missing()
@@ -69,7 +69,7 @@ public sealed class ListAndHelpTests
     public void Help_of_the_program_has_a_line_for_every_command()
     {
         ProgramRun run = ProgramRun.Of("--help").AssertDone();
-        Assert.All(s_commands, command => Assert.Contains(run.OutputLines, line => line.StartsWith($"  {command}  ", StringComparison.Ordinal)));
+        Assert.All(s_commands, command => Assert.Contains(run.OutputLines, line => line.StartsWith($"  {command} ", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class ListAndHelpTests
         Command[] commands =
         [
             DevicesCommand.Create(screen), ListCommand.Create(screen), CompareCommand.Create(screen),
-            SweepCommand.Create(screen), TimeCommand.Create(screen), CheckCommand.Create(screen),
+            SweepCommand.Create(screen), MergeCommand.Create(screen), ClusterCommand.Create(screen), TimeCommand.Create(screen), CheckCommand.Create(screen),
             AggregateCommand.Create(screen),
         ];
         Assert.Equal(s_commands, commands.Select(command => command.Name));
@@ -97,7 +97,7 @@ public sealed class ListAndHelpTests
 
     [Theory]
     [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --hidden --seeds --backend --out --preset")]
-    [InlineData("sweep", "--config --attacks --defenses --data --partition --clients --malicious --rounds --seeds --backend --out")]
+    [InlineData("sweep", "--config --attacks --defenses --pre-aggregations --data --partition --clients --malicious --rounds --seeds --backend --parameters --operations --out --resume --shard --dry-run --schema")]
     [InlineData("time", "--operations --defenses --clients --parameters --backend --csv")]
     [InlineData("check", "--backend --vectors")]
     [InlineData("aggregate", "--defense --input --array --output --scores --malicious --seed --backend --threads")]

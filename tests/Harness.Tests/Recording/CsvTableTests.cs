@@ -23,21 +23,53 @@ public sealed class CsvTableTests : IDisposable
     [Fact]
     public void The_columns_of_timings_are_these() => Assert.Equal(
         "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops," +
-        "bytes_read,bytes_written,status,reason\n",
+        "bytes_read,bytes_written,status,reason,dataset,partition,model,local_epochs,learning_rate\n",
         HeaderOf<TimingRow>());
 
     [Fact]
     public void The_columns_of_accuracy_are_these() => Assert.Equal(
         "run_id,dataset,partition,model,parameters,clients,malicious,attack,defense,backend,seed,round,test_accuracy,test_loss," +
         "attack_success,kept_honest,kept_malicious,detection_precision,detection_recall,detection_f1,detection_false_positive_rate,reckoned_f,aggregate_cosine,aggregate_distance,train_ms,attack_ms,aggregate_ms,evaluate_ms," +
-        "status,reason\n",
+        "status,reason,local_epochs,learning_rate\n",
         HeaderOf<AccuracyRow>());
 
     [Fact]
     public void The_columns_of_the_summary_are_these() => Assert.Equal(
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms," +
-        "relative_iqr,gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason\n",
+        "relative_iqr,gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason,model,local_epochs,learning_rate\n",
         HeaderOf<SummaryRow>());
+
+    [Fact]
+    public void A_file_from_before_a_column_was_added_is_read_with_that_columns_default()
+    {
+        File.WriteAllText(
+            Table,
+            """
+            run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason
+            r,defense,median,none,simd,CPU,2,10,1,100,compute,sample,0,1.5,,8,9,10,ok,
+
+            """.ReplaceLineEndings("\n"));
+
+        TimingRow row = Assert.Single(CsvTable<TimingRow>.Read(Table));
+        Assert.Equal((1.5, 10L, "", "", "", null, null), (row.WallMs, row.BytesWritten, row.Dataset, row.Partition, row.Model, row.LocalEpochs, row.LearningRate));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("b,")]
+    [InlineData("b,1.5,\"open")]
+    public void Whole_lines_are_read_from_a_file_whose_last_line_is_half_written_and_the_file_is_left_alone(string left)
+    {
+        Append(s_line);
+        File.AppendAllText(Table, left);
+        string before = Contents();
+
+        Assert.Equal([s_line], CsvTable<Line>.ReadWhole(Table));
+        Assert.Equal(before, Contents());
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_has_no_whole_lines() => Assert.Empty(CsvTable<Line>.ReadWhole(Table));
 
     [Fact]
     public void Every_word_of_a_fixed_column_is_written_as_documented()

@@ -19,7 +19,7 @@ public sealed class EnvironmentReportTests : IDisposable
     {
         JsonElement json = Write(Create() with { Git = new("abc", null, true), Gpus = [new("cuda:0", "GPU", null, null, null, null, null)] });
 
-        Assert.Equal("schema_version run_id utc argv git build host gpus protocol data", Keys(json));
+        Assert.Equal("schema_version run_id utc argv git build host gpus protocol data shard further_runs", Keys(json));
         Assert.Equal("revision branch dirty", Keys(json.GetProperty("git")));
         Assert.Equal(
             "program_version configuration sdk_version runtime_version kernel_runtime tiered_compilation server_gc concurrent_gc debugger_attached",

@@ -111,6 +111,17 @@ public class SummaryTests
     }
 
     [Fact]
+    public void Other_local_epochs_learning_rates_data_sets_and_models_are_other_configurations()
+    {
+        AccuracyRow[] accuracies =
+        [
+            s_accuracy, s_accuracy with { LocalEpochs = 5 }, s_accuracy with { LearningRate = 0.5 }, s_accuracy with { Dataset = "synthetic" }, s_accuracy with { Model = "other" },
+        ];
+        Assert.Equal(accuracies.Length, Summary.Of([], accuracies).Count);
+        Assert.Equal((5, 0.5), (Summary.Of([], accuracies)[1].LocalEpochs, Summary.Of([], accuracies)[2].LearningRate));
+    }
+
+    [Fact]
     public void Accuracy_is_the_mean_and_deviation_of_each_seeds_last_round()
     {
         SummaryRow row = Assert.Single(Summary.Of(
@@ -129,7 +140,7 @@ public class SummaryTests
         Assert.Equal(
             new SummaryRow(
                 RowKind.Accuracy, "median", "label_flip", "digits", "iid", "simd", null, 10, 2, 2410, null, null, null, null, null, null, null,
-                null, 3, 0.5, 0.25, null, RowStatus.Ok, ""),
+                null, 3, 0.5, 0.25, null, RowStatus.Ok, "", "mlp"),
             row);
     }
 

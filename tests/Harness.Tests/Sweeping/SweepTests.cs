@@ -8,15 +8,16 @@ namespace FlGpu.Harness.Tests.Sweeping;
 public sealed class SweepTests : IDisposable
 {
     private const string TimingsHeader =
-        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason";
+        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason,"
+        + "dataset,partition,model,local_epochs,learning_rate";
 
     private const string AccuracyHeader =
         "run_id,dataset,partition,model,parameters,clients,malicious,attack,defense,backend,seed,round,test_accuracy,test_loss,attack_success,"
-        + "kept_honest,kept_malicious,detection_precision,detection_recall,detection_f1,detection_false_positive_rate,reckoned_f,aggregate_cosine,aggregate_distance,train_ms,attack_ms,aggregate_ms,evaluate_ms,status,reason";
+        + "kept_honest,kept_malicious,detection_precision,detection_recall,detection_f1,detection_false_positive_rate,reckoned_f,aggregate_cosine,aggregate_distance,train_ms,attack_ms,aggregate_ms,evaluate_ms,status,reason,local_epochs,learning_rate";
 
     private const string SummaryHeader =
         "kind,name,attack,dataset,partition,backend,threads,clients,malicious,parameters,samples,min_ms,q1_ms,median_ms,q3_ms,relative_iqr,"
-        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason";
+        + "gflop_per_s,gb_per_s,seeds,final_accuracy_mean,final_accuracy_deviation,final_attack_success_mean,status,reason,model,local_epochs,learning_rate";
 
     private const string Small = """
         {
@@ -81,7 +82,8 @@ public sealed class SweepTests : IDisposable
         }
 
         using JsonDocument environment = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["out"], "environment.json")));
-        Assert.Equal(accuracies[0].RunId, environment.RootElement.GetProperty("run_id").GetString());
+        Assert.Equal(Cases, accuracies.Select(row => row.RunId).Distinct().Count());
+        Assert.Equal(accuracies.Select(row => row.RunId).Distinct(), timings.Select(row => row.RunId).Distinct());
         Assert.Equal("sweep", environment.RootElement.GetProperty("argv")[0].GetString());
     }
 
@@ -168,21 +170,38 @@ public sealed class SweepTests : IDisposable
     [Theory]
     [InlineData("""{"attack": ["none"]}""", "attack")]
     [InlineData("""{"rounds": "many"}""", "rounds")]
-    [InlineData("""{"clients": 10}""", "clients")]
+    [InlineData("""{"clients": "10"}""", "$.clients is \"10\"; allowed is a whole number from 1 on")]
+    [InlineData("""{"clients": [10, 2.5]}""", "$.clients[1] is 2.5; allowed is a whole number from 1 on")]
+    [InlineData("""{"malicous": 2}""", "$.malicous is unknown; did you mean malicious?")]
+    [InlineData("""{"learning_rates": 0.1}""", "did you mean learning_rate?")]
+    [InlineData("""{"malicious": [0.2, 1.5]}""", "$.malicious[1] is 1.5; allowed is a count such as 2, a share")]
+    [InlineData("""{"hidden": [[64], 32]}""", "$.hidden[1] is 32")]
+    [InlineData("""{"hidden": [[64], [32, 0]]}""", "$.hidden[1][1] is 0")]
+    [InlineData("""{"hidden": 64}""", "$.hidden is 64")]
+    [InlineData("""{"learning_rate": [0.1, 0]}""", "$.learning_rate[1] is 0; allowed is a number above 0")]
+    [InlineData("""{"seeds": [-1]}""", "$.seeds[0] is -1; allowed is a whole number from 0 on")]
+    [InlineData("""{"attacks": ["none", "sign_flipp"]}""", "$.attacks[1]: 'sign_flipp' is unknown")]
+    [InlineData("""{"defenses": ["krum:g=2"]}""", "$.defenses[0] krum:g=2: krum has no parameter 'g'")]
+    [InlineData("""{"pre_aggregations": ["nnm", "median"]}""", "$.pre_aggregations[1]: 'median' is unknown")]
+    [InlineData("""{"data": ["digits", "mnist"]}""", "$.data[1]: 'mnist' is unknown")]
+    [InlineData("""{"f": "all"}""", "$.f is \"all\"; allowed is \"config\" or \"round\"")]
+    [InlineData("""{"quick": true}""", "$.quick needs $.parameters")]
+    [InlineData("""{"parameters": 1000, "rounds": 5}""", "$.rounds is of no use with $.parameters")]
+    [InlineData("""{"parameters": 1000, "operations": "sort"}""", "$.operations: 'sort' is unknown")]
     [InlineData("""{"rounds": null}""", "rounds")]
     [InlineData("""{"rounds": 2, "rounds": 3}""", "rounds")]
     [InlineData("""{"attacks": null}""", "attacks")]
     [InlineData("""{"attacks": [null]}""", "attacks")]
-    [InlineData("""{"attacks": []}""", "--attacks")]
-    [InlineData("""{"seeds": []}""", "--seeds")]
+    [InlineData("""{"attacks": []}""", "$.attacks is []; allowed is at least one value")]
+    [InlineData("""{"seeds": []}""", "$.seeds is []")]
     [InlineData("""{"seeds": null}""", "seeds")]
     [InlineData("""{"backends": null}""", "backend")]
     [InlineData("""{"hidden": null}""", "hidden")]
     [InlineData("""{"data": null}""", "data")]
     [InlineData("""{"malicious": null}""", "malicious")]
     [InlineData("""{"hidden": [0]}""", "hidden")]
-    [InlineData("""{"rounds": 0}""", "--rounds")]
-    [InlineData("""{"clients": [0]}""", "--clients")]
+    [InlineData("""{"rounds": 0}""", "$.rounds is 0")]
+    [InlineData("""{"clients": [0]}""", "$.clients[0] is 0")]
     [InlineData("""{"preset": "paper"}""", "preset")]
     [InlineData("""{"defenses": ["trimmed_mean:trim=0.5"]}""", "trim is 0.5")]
     [InlineData("""{"rounds": 2""", "--config")]

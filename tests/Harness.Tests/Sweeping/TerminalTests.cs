@@ -14,6 +14,8 @@ public class TerminalTests
 
         Assert.Equal(0, exitCode);
         Assert.Contains("100%", error.ToString(), StringComparison.Ordinal);
+        Assert.Matches(@"2/2, about \d+ s left: simd n=10 none krum seed 1", error.ToString());
+        Assert.Matches(@"simd n=10 none none seed 1: accuracy 0\.\d{3}", error.ToString());
         Assert.Contains("krum", output.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("100%", output.ToString(), StringComparison.Ordinal);
     }

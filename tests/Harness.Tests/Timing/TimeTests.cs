@@ -9,7 +9,7 @@ namespace FlGpu.Harness.Tests.Timing;
 public sealed class TimeTests : IDisposable
 {
     private const string Header =
-        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason";
+        "run_id,kind,name,attack,backend,device,threads,clients,malicious,parameters,scope,phase,sample,wall_ms,gpu_ms,flops,bytes_read,bytes_written,status,reason,dataset,partition,model,local_epochs,learning_rate";
 
     private readonly TemporaryFolder _folder = new();
 

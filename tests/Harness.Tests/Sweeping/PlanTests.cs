@@ -1,0 +1,207 @@
+// sweep.json: its axes, and that the published schema and the program agree about what is one.
+using System.Text.Json;
+using FlGpu.Harness.Sweeping;
+using FlGpu.Harness.Tests.CommandLine;
+using FlGpu.Kernels;
+using NJsonSchema;
+
+namespace FlGpu.Harness.Tests.Sweeping;
+
+public sealed class PlanTests : IDisposable
+{
+    private static readonly JsonDocumentOptions s_relaxed = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Every_axis_is_multiplied_out()
+    {
+        SweepPlan plan = Read(
+            """
+            {
+              "clients": [8, 10], "malicious": [1, 0.2, "n-6"], "attacks": ["none", "sign_flip"], "defenses": ["none", "median", "nnm+median"],
+              "pre_aggregations": ["none", "clipping:c=1+nnm"], "data": ["synthetic", "digits"], "partition": ["iid", "dirichlet:alpha=0.5"],
+              "hidden": [[], [16], [16, 8]], "local_epochs": [1, 3], "learning_rate": [0.1, 0.3], "seeds": [4, 5], "backends": ["reference", "simd"], "rounds": 1,
+            }
+            """);
+        TrainingCase[] cases = [.. SweepCases.Of(plan).Cast<TrainingCase>()];
+        // Of 8 clients 1 and 0.2 are the same number; of 10 no two are.
+        Assert.Equal((2 + 3) * 2 * (3 * 2) * 2 * 2 * 3 * 2 * 2 * 2 * 2, cases.Length);
+        Assert.Equal(cases.Length, cases.Select(c => c.RunId).Distinct().Count());
+        Assert.Equal([(8, 1), (8, 2), (10, 1), (10, 2), (10, 4)], cases.Select(c => (c.Clients, c.Malicious)).Distinct().Order());
+        Assert.Equal(
+            ["none", "median", "nnm+median", "clipping:c=1+nnm+none", "clipping:c=1+nnm+median", "clipping:c=1+nnm+nnm+median"],
+            cases.Select(c => c.Experiment.Defense.Text).Distinct());
+        Assert.Equal(["", "16", "16,8"], cases.Select(c => string.Join(',', c.Experiment.Hidden)).Distinct());
+        Assert.Equal([(1, 0.1f), (1, 0.3f), (3, 0.1f), (3, 0.3f)], cases.Select(c => (c.Experiment.Sgd.Epochs, c.Experiment.Sgd.LearningRate)).Distinct().Order());
+        Assert.Equal(
+            [("digits", "dirichlet:alpha=0.5"), ("digits", "iid"), ("synthetic", "dirichlet:alpha=0.5"), ("synthetic", "iid")],
+            cases.Select(c => (c.Data.Text, c.Partition.Text)).Distinct().Order());
+    }
+
+    [Fact]
+    public void A_value_alone_is_a_list_of_one_and_widths_alone_are_one_model()
+    {
+        SweepPlan plan = Read(
+            """
+            {"clients": 7, "malicious": 2, "attacks": "none", "defenses": "median", "pre_aggregations": "nnm", "data": "digits", "partition": "iid", "hidden": [128, 64],
+             "local_epochs": 3, "learning_rate": 0.5, "seeds": 9, "backends": "simd"}
+            """);
+        Assert.Empty(plan.Differences(Read(
+            """
+            {"clients": [7], "malicious": ["2"], "attacks": ["none"], "defenses": ["median"], "pre_aggregations": ["nnm"], "data": ["digits"], "partition": ["iid"],
+             "hidden": [[128, 64]], "local_epochs": [3], "learning_rate": [0.5], "seeds": [9], "backends": ["simd"]}
+            """)));
+        Assert.Equal([128, 64], Assert.Single(plan.Hidden));
+        Assert.Empty(Assert.Single(Read("""{"hidden": []}""").Hidden));
+    }
+
+    [Fact]
+    public void The_id_of_a_case_stays_the_same_from_version_to_version_so_that_old_folders_can_be_resumed()
+    {
+        SweepPlan plan = Read("""{"clients": 10, "attacks": "none", "defenses": "median", "seeds": 1, "backends": "simd"}""");
+        Assert.Equal("cb15f5e90a4d", Assert.Single(SweepCases.Of(plan)).RunId);
+    }
+
+    [Fact]
+    public void The_case_of_a_plan_has_another_id_when_anything_that_decides_its_numbers_is_changed()
+    {
+        string[] changes =
+        [
+            "{}", """{"clients": 11}""", """{"malicious": 3}""", """{"attacks": "sign_flip"}""", """{"defenses": "krum"}""", """{"pre_aggregations": "nnm"}""",
+            """{"data": "synthetic"}""", """{"partition": "shards:per_client=2"}""", """{"hidden": [32]}""", """{"hidden": []}""", """{"local_epochs": 3}""",
+            """{"learning_rate": 0.2}""", """{"batch_size": 9}""", """{"rounds": 31}""", """{"seeds": 2}""", """{"backends": "reference"}""", """{"f": "round"}""",
+            """{"clients_per_round": 6}""", """{"preset": "tutorial"}""",
+        ];
+        var defaults = new SweepPlan { Attacks = ["none"], Defenses = ["median"], Seeds = [1], Backends = ["simd"] };
+        string[] ids = [.. changes.Select(json => Assert.Single(SweepCases.Of(PlanFile.Read(_folder.Write("plan.json", json), defaults))).RunId)];
+        Assert.Equal(ids.Length, ids.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_schema_and_the_program_accept_every_plan_of_the_repository()
+    {
+        JsonSchema schema = await JsonSchema.FromJsonAsync(PlanFile.Schema());
+        string[] plans = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Plans"), "sweep.json", SearchOption.AllDirectories)];
+        Assert.True(plans.Length >= 5, $"{plans.Length} plans");
+        foreach (string plan in plans)
+        {
+            Assert.Empty(schema.Validate(Plain(File.ReadAllText(plan))));
+            Assert.NotEmpty(SweepCases.Of(SweepPlan.Read(plan)));
+            Assert.Contains("/src/Harness/Sweeping/sweep.schema.json\"", File.ReadAllText(plan), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task What_the_program_writes_is_accepted_by_the_schema_and_read_as_the_same_plan()
+    {
+        JsonSchema schema = await JsonSchema.FromJsonAsync(PlanFile.Schema());
+        SweepPlan timing = new() { Parameters = [100], Operations = ["row_norms"], Quick = true };
+        foreach (SweepPlan plan in (SweepPlan[])[SweepPlan.Quickstart, SweepPlan.Compare, SweepPlan.Tutorial, timing])
+        {
+            Assert.Empty(schema.Validate(plan.ToJson("somewhere/sweep.schema.json")));
+            Assert.Empty(plan.Differences(Read(plan.ToJson("somewhere/sweep.schema.json"))));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"clients": "ten"}""")]
+    [InlineData("""{"clients": 0}""")]
+    [InlineData("""{"clients": []}""")]
+    [InlineData("""{"clients": [10, 1.5]}""")]
+    [InlineData("""{"clientes": [10]}""")]
+    [InlineData("""{"attacks": []}""")]
+    [InlineData("""{"attacks": [null]}""")]
+    [InlineData("""{"attacks": 3}""")]
+    [InlineData("""{"preset": "paper"}""")]
+    [InlineData("""{"malicious": -1}""")]
+    [InlineData("""{"malicious": 1.5}""")]
+    [InlineData("""{"malicious": "few"}""")]
+    [InlineData("""{"malicious": "1.5"}""")]
+    [InlineData("""{"f": "all"}""")]
+    [InlineData("""{"rounds": [3]}""")]
+    [InlineData("""{"rounds": null}""")]
+    [InlineData("""{"hidden": 64}""")]
+    [InlineData("""{"hidden": [64, [32]]}""")]
+    [InlineData("""{"hidden": [[64], [0]]}""")]
+    [InlineData("""{"learning_rate": 0}""")]
+    [InlineData("""{"learning_rate": "fast"}""")]
+    [InlineData("""{"seeds": [-1]}""")]
+    [InlineData("""{"seeds": 1.5}""")]
+    [InlineData("""{"parameters": 0}""")]
+    [InlineData("""{"parameters": 5, "quick": "yes"}""")]
+    [InlineData("""{"$schema": 7}""")]
+    [InlineData("[]")]
+    public async Task What_the_program_refuses_by_its_form_the_schema_refuses(string json)
+    {
+        Assert.Throws<InputException>(() => Read(json));
+        Assert.NotEmpty((await JsonSchema.FromJsonAsync(PlanFile.Schema())).Validate(json));
+    }
+
+    [Theory]
+    [InlineData("""{"malicious": ["n-3", 0, 0.25, "0.25", "3", 12]}""")]
+    [InlineData("""{"clients_per_round": null, "preset": null}""")]
+    [InlineData("""{"parameters": [5, 6], "defenses": [], "operations": ["all"]}""")]
+    [InlineData("""{"seeds": [0, 9007199254740991]}""")]
+    [InlineData("{}")]
+    public async Task What_the_program_takes_the_schema_takes(string json)
+    {
+        Read(json);
+        Assert.Empty((await JsonSchema.FromJsonAsync(PlanFile.Schema())).Validate(json));
+    }
+
+    [Fact]
+    public async Task The_schema_has_the_keys_of_a_plan_each_with_a_description_and_no_others()
+    {
+        JsonSchema schema = await JsonSchema.FromJsonAsync(PlanFile.Schema());
+        Assert.Equal(PlanFile.Keys.Order(), schema.Properties.Keys.Order());
+        using JsonDocument document = JsonDocument.Parse(PlanFile.Schema());
+        Assert.All(
+            document.RootElement.GetProperty("properties").EnumerateObject(),
+            property => Assert.False(string.IsNullOrWhiteSpace(property.Value.GetProperty("description").GetString()), property.Name));
+        IEnumerable<string> keys = JsonDocument.Parse((SweepPlan.Quickstart with { Parameters = [1] }).ToJson()).RootElement.EnumerateObject().Select(p => p.Name)
+            .Union(JsonDocument.Parse(SweepPlan.Quickstart.ToJson()).RootElement.EnumerateObject().Select(p => p.Name)).Append("$schema");
+        Assert.Equal(PlanFile.Keys.Order(), keys.Order());
+    }
+
+    [Fact]
+    public void The_schema_is_printed_for_editors() => Assert.Equal(PlanFile.Schema(), ProgramRun.Of("sweep", "--schema").AssertDone().Output);
+
+    [Theory]
+    [InlineData("--hidden", "64;128,64;none", "[[64],[128,64],[]]", "hidden")]
+    [InlineData("--malicious", "0.1,2,n-5", """["0.1","2","n-5"]""", "malicious")]
+    [InlineData("--learning-rate", "0.1,0.25", "[0.1,0.25]", "learning_rate")]
+    [InlineData("--local-epochs", "1,5", "[1,5]", "local_epochs")]
+    [InlineData("--pre-aggregations", "none;clipping:c=1+nnm", """["none","clipping:c=1+nnm"]""", "pre_aggregations")]
+    [InlineData("--data", "digits;synthetic", """["digits","synthetic"]""", "data")]
+    [InlineData("--partition", "iid;dirichlet:0.1", """["iid","dirichlet:0.1"]""", "partition")]
+    public void An_option_takes_the_list_of_its_axis(string option, string text, string expected, string key)
+    {
+        string[] malicious = option == "--malicious" ? [] : ["--malicious", "1"];
+        ProgramRun.Of(
+        [
+            "compare", "--out", _folder["out"], "--rounds", "1", "--seeds", "1", "--attacks", "none", "--defenses", "none", "--clients", "6", "--clients-per-round", "all",
+            "--backend", "simd", option, text, .. malicious,
+        ]).AssertDone();
+        using JsonDocument plan = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["out"], "sweep.json")));
+        Assert.Equal(expected, string.Concat(plan.RootElement.GetProperty(key).GetRawText().Where(letter => !char.IsWhiteSpace(letter))));
+    }
+
+    [Theory]
+    [InlineData("--parameters 100 --rounds 3", "--rounds is of no use with --parameters")]
+    [InlineData("--operations row_norms", "--operations needs --parameters")]
+    public void An_option_that_means_nothing_to_the_plan_is_refused(string options, string expected)
+    {
+        if (!ProgramRun.IsDebugBuild)
+        {
+            ProgramRun.Of(["sweep", "--out", _folder["out"], .. options.Split(' ')]).AssertRefused(expected);
+            Assert.False(Path.Exists(_folder["out"]));
+        }
+    }
+
+    private static string Plain(string json) => JsonSerializer.Serialize(JsonDocument.Parse(json, s_relaxed).RootElement);
+
+    private SweepPlan Read(string json) => SweepPlan.Read(_folder.Write("plan.json", json));
+}
