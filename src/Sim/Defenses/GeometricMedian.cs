@@ -17,8 +17,8 @@ public enum WeiszfeldStart
 /// Steps of the smoothed Weiszfeld algorithm: the mean of the updates weighted by 1 / max(nu, distance to the last point) (Pillutla et
 /// al., IEEE TSP 2022). NaN and infinite updates are left out, and so are those farther than 1e19.
 /// Up to 50 clients for each iteration the updates are read twice: for the distances between them, from which those to any weighted mean
-/// follow, and for the last mean; so they are for a single step from zero. With more clients, and where some updates are about 1000 times as far out as others or close to 1e19,
-/// each iteration reads them twice.
+/// follow, and for the last mean; so they are for a single step from zero. With more clients, and where some updates are about 1000 times
+/// as far out as others or close to 1e19, each iteration reads them twice.
 /// </summary>
 [About("geometric median by the smoothed Weiszfeld algorithm (RFA)", Paper = "Pillutla et al., IEEE TSP 2022")]
 public sealed class GeometricMedian : IDefense
