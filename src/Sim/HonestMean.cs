@@ -22,8 +22,7 @@ internal sealed class HonestMean(Backend backend, int clients, int parameters) :
         mine.CopyFrom(weights);
         backend.Run(new WeightedSum(honest, mine, _both.SliceRows(0, 1)));
         backend.Run(new WeightedSum(aggregate, _one, _both.SliceRows(1, 1)));
-        backend.Run(new PairwiseSquaredDistances(_both, _squared));
-        backend.Run(new RowNorms(_both, _norms));
+        backend.Run(new PairwiseSquaredDistances(_both, _squared, _norms));
         float[] norms = _norms.ToArray();
         double squared = _squared.ToArray()[1];
         double product = (((double)norms[0] * norms[0]) + ((double)norms[1] * norms[1]) - squared) / 2;

@@ -20,7 +20,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     // The reference takes seconds for each billion of additions, and both results are held in memory: larger cases are
     // compared on fewer parameters.
     private const double ComparableFlops = 2e8;
-    private const double ComparableElements = 1.2e7;
+    private const double ComparableElements = 3e6;
     private static readonly RngKey s_key = RngKey.FromSeed(93);
     private readonly List<TimingRow> _rows = [];
     private readonly List<Peaks> _peaks = [];
@@ -286,7 +286,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     private void WriteTable(IReadOnlyList<SummaryRow> summary)
     {
         bool withReference = summary.Any(row => row.Backend == "reference");
-        Table table = Screen.Table(["name", "backend", "threads", "clients", "parameters", "median ms", "IQR", "GB/s", "GFLOP/s", "% of peak", .. withReference ? ["x reference"] : (string[])[]]);
+        Table table = Screen.Table(["name", "backend", "threads", "clients", "parameters", "median ms", "IQR", "GB/s", "GFLOP/s", "% of peak", "reads", .. withReference ? ["x reference"] : (string[])[]]);
         foreach (SummaryRow row in summary)
         {
             SummaryRow? reference = summary.FirstOrDefault(r =>
@@ -295,7 +295,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
             [
                 row.Name, row.Backend, Show(row.Threads, "0"), Show(row.Clients, "0"), Show(row.Parameters, "0"),
                 row.Status == RowStatus.Ok ? Show(row.MedianMs, "0.0000") : row.Status.ToString().ToLowerInvariant(),
-                Show(row.RelativeIqr, "0.0 %"), Show(row.GbPerS, "0.0"), Show(row.GflopPerS, "0.0"), Show(row.PercentOfPeak, "0.0"),
+                Show(row.RelativeIqr, "0.0 %"), Show(row.GbPerS, "0.0"), Show(row.GflopPerS, "0.0"), Show(row.PercentOfPeak, "0.0"), Show(ReadsOf(row), "0.00"),
             ];
             if (withReference)
             {
@@ -306,6 +306,14 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         }
 
         screen.Console.Write(table);
+    }
+
+    /// <summary>How often a call reads the updates of n clients, or as many bytes of what it keeps beside them; null where it was not timed.</summary>
+    private double? ReadsOf(SummaryRow row)
+    {
+        double updatesBytes = (double)row.Clients! * row.Parameters!.Value * sizeof(float);
+        return _rows.Find(timed => timed.Phase == TimingPhase.Sample && timed.BytesRead is not null && (timed.Kind, timed.Name, timed.Backend, timed.Clients, timed.Parameters)
+            == (row.Kind, row.Name, row.Backend, row.Clients, row.Parameters))?.BytesRead / updatesBytes;
     }
 
     private static string Show(IFormattable? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";

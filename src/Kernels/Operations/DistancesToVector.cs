@@ -77,31 +77,33 @@ public readonly record struct DistancesToVector(Matrix Updates, Matrix Vector, M
         }
     }
 
+    /// <summary>The squared distance of a row to a vector.</summary>
+    internal static unsafe double SquareOf(float* row, float* vector, int columns)
+    {
+        Vector512<double> s0 = Vector512<double>.Zero, s1 = s0;
+        int k = 0;
+        for (; k + 16 <= columns; k += 16)
+        {
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
+            (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(vector + k));
+            a -= c;
+            b -= d;
+            s0 = Vector512.MultiplyAddEstimate(a, a, s0);
+            s1 = Vector512.MultiplyAddEstimate(b, b, s1);
+        }
+
+        double sum = Vector512.Sum(s0 + s1);
+        for (; k < columns; k++)
+        {
+            double difference = (double)row[k] - vector[k];
+            sum += difference * difference;
+        }
+
+        return sum;
+    }
+
     private readonly unsafe struct Rows(float* updates, float* vector, float* squared, int columns) : ITiles
     {
-        public void Run(int tile, byte* scratch)
-        {
-            float* row = updates + ((long)tile * columns);
-            Vector512<double> s0 = Vector512<double>.Zero, s1 = s0;
-            int k = 0;
-            for (; k + 16 <= columns; k += 16)
-            {
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
-                (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(vector + k));
-                a -= c;
-                b -= d;
-                s0 = Vector512.MultiplyAddEstimate(a, a, s0);
-                s1 = Vector512.MultiplyAddEstimate(b, b, s1);
-            }
-
-            double sum = Vector512.Sum(s0 + s1);
-            for (; k < columns; k++)
-            {
-                double difference = (double)row[k] - vector[k];
-                sum += difference * difference;
-            }
-
-            squared[tile] = (float)sum;
-        }
+        public void Run(int tile, byte* scratch) => squared[tile] = (float)SquareOf(updates + ((long)tile * columns), vector, columns);
     }
 }

@@ -75,30 +75,32 @@ public readonly record struct RowNorms(Matrix Updates, Matrix Norms) : IOperatio
         }
     }
 
+    /// <summary>The sum of the squares of a row's elements.</summary>
+    internal static unsafe double SquareOf(float* row, int columns)
+    {
+        Vector512<double> s0 = Vector512<double>.Zero, s1 = s0, s2 = s0, s3 = s0;
+        int k = 0;
+        for (; k + 32 <= columns; k += 32)
+        {
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
+            (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(row + k + 16));
+            s0 = Vector512.MultiplyAddEstimate(a, a, s0);
+            s1 = Vector512.MultiplyAddEstimate(b, b, s1);
+            s2 = Vector512.MultiplyAddEstimate(c, c, s2);
+            s3 = Vector512.MultiplyAddEstimate(d, d, s3);
+        }
+
+        double sum = Vector512.Sum(s0 + s1 + (s2 + s3));
+        for (; k < columns; k++)
+        {
+            sum += (double)row[k] * row[k];
+        }
+
+        return sum;
+    }
+
     private readonly unsafe struct Rows(float* updates, float* norms, int columns) : ITiles
     {
-        public void Run(int tile, byte* scratch)
-        {
-            float* row = updates + ((long)tile * columns);
-            Vector512<double> s0 = Vector512<double>.Zero, s1 = s0, s2 = s0, s3 = s0;
-            int k = 0;
-            for (; k + 32 <= columns; k += 32)
-            {
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
-                (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(row + k + 16));
-                s0 = Vector512.MultiplyAddEstimate(a, a, s0);
-                s1 = Vector512.MultiplyAddEstimate(b, b, s1);
-                s2 = Vector512.MultiplyAddEstimate(c, c, s2);
-                s3 = Vector512.MultiplyAddEstimate(d, d, s3);
-            }
-
-            double sum = Vector512.Sum(s0 + s1 + (s2 + s3));
-            for (; k < columns; k++)
-            {
-                sum += (double)row[k] * row[k];
-            }
-
-            norms[tile] = (float)Math.Sqrt(sum);
-        }
+        public void Run(int tile, byte* scratch) => norms[tile] = (float)Math.Sqrt(SquareOf(updates + ((long)tile * columns), columns));
     }
 }

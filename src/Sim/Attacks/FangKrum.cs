@@ -31,8 +31,7 @@ public sealed class FangKrum(
         using Matrix sizes = backend.AllocateMatrix(1, h);
         using Matrix candidate = backend.AllocateMatrix(1, honest.Columns);
         backend.Run(new Signs(moments.Mean, moments.Deviation));
-        backend.Run(new PairwiseSquaredDistances(honest, between));
-        backend.Run(new RowNorms(honest, sizes));
+        backend.Run(new PairwiseSquaredDistances(honest, between, sizes));
         double[][] squared = [.. between.ToArray().Chunk(h).Select(row => row.Select(x => (double)x).ToArray())];
         double lambda = UpperBound(squared, sizes.ToArray(), round.Malicious, honest.Columns);
         while (true)

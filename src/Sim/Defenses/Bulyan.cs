@@ -17,7 +17,8 @@ public enum BulyanSelection
 /// Selects theta = n - 2f updates by Krum, then takes the mean of each coordinate's theta - 2f values closest to the median of the selected
 /// (El Mhamdi, Guerraoui and Rouault, ICML 2018). With r updates left Krum looks at r - f - 2 neighbours, but one at least;
 /// of equal scores the lowest index wins. NaN and infinite updates are selected last, and values that are so are farthest: the
-/// aggregate is finite while no more than f updates are NaN or infinite.
+/// aggregate is finite while no more than f updates are NaN or infinite. The updates are read once for the distances and those selected
+/// once more, to be copied; the copy is read twice, for the median and for the mean around it.
 /// </summary>
 [About("Krum's selection, averaged around its coordinate-wise median", Paper = "El Mhamdi et al., ICML 2018")]
 public sealed class Bulyan : IDefense

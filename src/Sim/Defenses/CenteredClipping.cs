@@ -6,6 +6,9 @@ namespace FlGpu.Sim;
 /// <summary>
 /// The last round's aggregate v, zero at first, moved by the mean of the differences of the updates to it, each clipped to the norm tau
 /// (Karimireddy, He and Jaggi, ICML 2021). NaN and infinite updates, and those farther than 1e19, pull nothing.
+/// The updates are read twice: for the distances to v, with several iterations also between the updates, from which those to any later
+/// center follow; and for the sum of what pulls. With more than 50 clients for each iteration, and where some updates
+/// are so far out that this would lose digits, each iteration reads them twice.
 /// </summary>
 [About("last aggregate moved by clipped differences", Paper = "Karimireddy et al., ICML 2021")]
 public sealed class CenteredClipping : IDefense
@@ -20,6 +23,7 @@ public sealed class CenteredClipping : IDefense
     private readonly Buffer<int> _only;
     private readonly Matrix _one;
     private readonly ClientWeights _weights;
+    private readonly UpdateGeometry? _geometry;
 
     /// <summary>Starts at zero.</summary>
     public CenteredClipping(
@@ -45,30 +49,33 @@ public sealed class CenteredClipping : IDefense
         _only = setting.Backend.Upload<int>([0]);
         _one = setting.Backend.Upload(1, 1, [1]);
         _weights = new(setting);
+        _geometry = iterations > 1 && UpdateGeometry.Pays(setting.Clients, iterations) ? new(setting) : null;
     }
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         Matrix center = _remembered.Value.Last;
-        for (int iteration = 0; iteration < _iterations; iteration++)
+        if (_geometry is not null && TryWeigh(_geometry, round.Updates, center, out double keep))
         {
-            _setting.Backend.Run(new DistancesToVector(round.Updates, center, _squared));
-            _squared.CopyTo(_host);
-            double kept = 0;
-            int clipped = 0;
-            for (int i = 0; i < _host.Length; i++)
+            Move(round.Updates, center, keep);
+        }
+        else
+        {
+            for (int iteration = 0; iteration < _iterations; iteration++)
             {
-                double distance = Math.Sqrt(_host[i]);
-                double factor = !double.IsFinite(distance) ? 0 : distance > _tau ? _tau / distance : 1;
-                kept += 1 - factor;
-                clipped += factor < 1 ? 1 : 0;
-                _weights.Weights[i] = (float)(factor / _host.Length);
-            }
+                _setting.Backend.Run(new DistancesToVector(round.Updates, center, _squared));
+                _squared.CopyTo(_host);
+                double kept = 0;
+                for (int i = 0; i < _host.Length; i++)
+                {
+                    double factor = FactorOf(_host[i]);
+                    kept += 1 - factor;
+                    _weights.Weights[i] = (float)(factor / _host.Length);
+                }
 
-            _weights.Sum(round.Updates, _pull);
-            float keep = clipped == 0 ? 0 : (float)(kept / _host.Length);
-            _setting.Backend.Run(new BlendRows(_pull, _only, _one, center, keep));
+                Move(round.Updates, center, kept / _host.Length);
+            }
         }
 
         _setting.Backend.Run(new BlendRows(center, _only, _one, aggregate, Keep: 0));
@@ -78,10 +85,69 @@ public sealed class CenteredClipping : IDefense
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IDisposable owned in (IDisposable[])[_remembered, _squared, _pull, _only, _one, _weights])
+        foreach (IDisposable? owned in (IDisposable?[])[_remembered, _squared, _pull, _only, _one, _weights, _geometry])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
+    }
+
+    private double FactorOf(double squared)
+    {
+        double distance = Math.Sqrt(squared);
+        return !double.IsFinite(distance) ? 0 : distance > _tau ? _tau / distance : 1;
+    }
+
+    /// <summary>The center times <paramref name="keep"/> plus the weighted sum of the updates.</summary>
+    private void Move(Matrix updates, Matrix center, double keep)
+    {
+        _weights.Sum(updates, _pull);
+        _setting.Backend.Run(new BlendRows(_pull, _only, _one, center, (float)keep));
+    }
+
+    /// <summary>All steps in terms of the weights of the updates and of the center; false where that would lose digits.</summary>
+    private bool TryWeigh(UpdateGeometry geometry, Matrix updates, Matrix center, out double keep)
+    {
+        geometry.Measure(updates, origin: center);
+        int n = _host.Length;
+        double[] weights = new double[n];
+        double[] squared = new double[n];
+        keep = 1;
+        if (geometry.Norms.Any(UpdateGeometry.IsBorderline))
+        {
+            return false;
+        }
+
+        for (int iteration = 0; iteration < _iterations; iteration++)
+        {
+            if (!geometry.TryDistancesTo(weights, keep, _tau, squared))
+            {
+                return false;
+            }
+
+            double kept = n - geometry.Usable.Length;
+            foreach (int i in geometry.Usable)
+            {
+                kept += 1 - FactorOf(squared[i]);
+            }
+
+            keep *= kept / n;
+            for (int i = 0; i < n; i++)
+            {
+                weights[i] *= kept / n;
+            }
+
+            foreach (int i in geometry.Usable)
+            {
+                weights[i] += FactorOf(squared[i]) / n;
+            }
+        }
+
+        for (int i = 0; i < n; i++)
+        {
+            _weights.Weights[i] = (float)weights[i];
+        }
+
+        return true;
     }
 }
 

@@ -4,78 +4,87 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>
-/// Cosines from the distances between the rows scaled to unit length: |a - b|^2 = 2 - 2 cos. Scaling first keeps the precision where one
-/// row is far longer than another. A row of length zero has cosine 0 to every other, and so has one with NaN or infinity in it.
+/// Cosines from inner products, right to about 1e-7 whatever the lengths: those above 1 - 1e-6 count as 1, so that rows that point the
+/// same way do so exactly. A row of length zero has cosine 0 to every other, and so has one with NaN or infinity in it. The rows are read
+/// once; where the square of a length is out of the range of floats, they are scaled to unit length and read again.
 /// </summary>
-internal sealed class Cosines : IDisposable
+internal sealed class Cosines(Backend backend, int rows, int columns) : IDisposable
 {
-    // Rows that point the same way differ by about 1e-14 once rounded to floats.
-    private const float SameDirection = 1e-12f;
+    private const double SameDirection = 1e-6;
 
-    private readonly Backend _backend;
-    private readonly Matrix _deviceNorms;
-    private readonly Matrix _factors;
-    private readonly Matrix _unit;
-    private readonly Matrix _squared;
-    private readonly float[] _norms;
-    private readonly float[] _scales;
-    private readonly float[] _row;
+    // Norms with room for the squares of their elements, and for their products with any other such norm.
+    private const float ShortestSquarable = 1e-12f;
+    private const float LongestSquarable = 1e18f;
 
-    public Cosines(Backend backend, int rows, int columns)
-    {
-        _backend = backend;
-        _deviceNorms = backend.AllocateMatrix(1, rows);
-        _factors = backend.AllocateMatrix(1, rows);
-        _unit = backend.AllocateMatrix(rows, columns);
-        _squared = backend.AllocateMatrix(rows, rows);
-        (_norms, _scales, _row) = (new float[rows], new float[rows], new float[rows]);
-    }
+    private readonly Matrix _deviceNorms = backend.AllocateMatrix(1, rows);
+    private readonly Matrix _products = backend.AllocateMatrix(rows, rows);
+    private readonly float[] _norms = new float[rows];
+    private readonly float[] _host = new float[rows * rows];
+    private UnitRows? _unit;
 
     /// <summary>The Euclidean norms of the rows last given to <see cref="Of"/>.</summary>
     public ReadOnlySpan<float> Norms => _norms;
 
-    /// <summary>Fills <paramref name="cosines"/> (n x n) for the rows <paramref name="from"/> of <paramref name="source"/>.</summary>
-    public void Of(Matrix source, Buffer<int> from, double[,] cosines)
+    /// <summary>Fills <paramref name="cosines"/> (n x n) for all rows of <paramref name="source"/> (n x d).</summary>
+    public void Of(Matrix source, double[,] cosines)
     {
-        int n = _norms.Length;
-        _backend.Run(new BlendRows(source, from, Filled(_factors, 1), _unit, Keep: 0));
-        _backend.Run(new RowNorms(_unit, _deviceNorms));
+        backend.Run(new GramMatrix(source, _products, _deviceNorms));
         _deviceNorms.CopyTo(_norms);
-        for (int i = 0; i < n; i++)
+        if (_norms.AsSpan().ContainsAnyInRange(float.Epsilon, ShortestSquarable) || _norms.AsSpan().ContainsAnyInRange(LongestSquarable, float.MaxValue))
         {
-            float scale = 1 / _norms[i];
-            _scales[i] = HasDirection(i) ? scale : 0;
+            _unit ??= new(backend, rows, columns);
+            backend.Run(new GramMatrix(_unit.Of(source, _norms), _products));
         }
 
-        _factors.CopyFrom(_scales);
-        _backend.Run(new ScaleRows(_unit, _factors));
-        _backend.Run(new PairwiseSquaredDistances(_unit, _squared));
+        _products.CopyTo(_host);
+        int n = _norms.Length;
         for (int i = 0; i < n; i++)
         {
-            _squared.CopyTo(_row, i);
             for (int j = 0; j < n; j++)
             {
-                bool defined = HasDirection(i) && HasDirection(j);
-                cosines[i, j] = i == j ? 1 : !defined ? 0 : _row[j] < SameDirection ? 1 : Math.Max(-1, 1 - (_row[j] / 2.0));
+                bool defined = HasDirection(_norms[i]) && HasDirection(_norms[j]);
+                double squares = (double)_host[(i * n) + i] * _host[(j * n) + j];
+                double cosine = defined ? Math.Clamp(_host[(i * n) + j] / Math.Sqrt(squares), -1, 1) : 0;
+                cosines[i, j] = i == j || cosine > 1 - SameDirection ? 1 : cosine;
             }
         }
     }
 
-    /// <summary>Whether row i is longer than zero, and finite.</summary>
-    public bool HasDirection(int i) => float.IsFinite(_norms[i]) && _norms[i] > 0 && float.IsFinite(1 / _norms[i]);
-
     public void Dispose()
     {
-        foreach (IDisposable owned in (IDisposable[])[_deviceNorms, _factors, _unit, _squared])
+        foreach (IDisposable? owned in (IDisposable?[])[_deviceNorms, _products, _unit])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
     }
 
-    private Matrix Filled(Matrix factors, float value)
+    private static bool HasDirection(float norm) => float.IsFinite(norm) && norm > 0 && float.IsFinite(1 / norm);
+
+    /// <summary>A copy of the rows at unit length; those without a direction are zero.</summary>
+    private sealed class UnitRows(Backend backend, int rows, int columns) : IDisposable
     {
-        _scales.AsSpan().Fill(value);
-        factors.CopyFrom(_scales);
-        return factors;
+        private readonly Buffer<int> _all = backend.Upload<int>([.. Enumerable.Range(0, rows)]);
+        private readonly Matrix _factors = backend.AllocateMatrix(1, rows);
+        private readonly Matrix _unit = backend.AllocateMatrix(rows, columns);
+
+        public Matrix Of(Matrix source, ReadOnlySpan<float> norms)
+        {
+            float[] factors = new float[norms.Length];
+            for (int i = 0; i < factors.Length; i++)
+            {
+                factors[i] = HasDirection(norms[i]) ? 1 / norms[i] : 0;
+            }
+
+            _factors.CopyFrom(factors);
+            backend.Run(new BlendRows(source, _all, _factors, _unit, Keep: 0));
+            return _unit;
+        }
+
+        public void Dispose()
+        {
+            _all.Dispose();
+            _factors.Dispose();
+            _unit.Dispose();
+        }
     }
 }

@@ -13,7 +13,6 @@ public sealed class Flame : IDefense
 {
     private readonly Setting _setting;
     private readonly double _lambda;
-    private readonly Buffer<int> _all;
     private readonly Cosines _cosines;
     private readonly double[,] _distances;
     private readonly float[] _sorted;
@@ -30,7 +29,6 @@ public sealed class Flame : IDefense
 
         int n = setting.Clients;
         (_setting, _lambda) = (setting, lambda);
-        _all = setting.Backend.Upload<int>([.. Enumerable.Range(0, n)]);
         _cosines = new(setting.Backend, n, setting.Parameters);
         (_distances, _sorted) = (new double[n, n], new float[n]);
         _deviation = setting.Backend.AllocateMatrix(1, 1);
@@ -41,7 +39,7 @@ public sealed class Flame : IDefense
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         int n = round.Updates.Rows;
-        _cosines.Of(round.Updates, _all, _distances);
+        _cosines.Of(round.Updates, _distances);
         for (int i = 0; i < n; i++)
         {
             float norm = _cosines.Norms[i];
@@ -79,7 +77,7 @@ public sealed class Flame : IDefense
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IDisposable owned in (IDisposable[])[_all, _cosines, _deviation, _weights])
+        foreach (IDisposable owned in (IDisposable[])[_cosines, _deviation, _weights])
         {
             owned.Dispose();
         }

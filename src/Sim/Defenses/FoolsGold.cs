@@ -40,14 +40,13 @@ public sealed class FoolsGold : IDefense
     private readonly Matrix _norms;
     private readonly float[] _hostNorms;
     private readonly Remembered<FoolsGoldHistory> _history;
-    private readonly Matrix _added;
-    private readonly Buffer<int> _rowOf;
     private readonly Buffer<int> _clientOf;
-    private readonly float[] _hostAdded;
-    private readonly int[] _hostRowOf;
     private readonly int[] _hostClientOf;
+    private readonly Matrix? _present; // the histories of the round's clients, where there are more
+    private readonly Matrix? _ones;
     private readonly Cosines _cosines;
     private readonly double[,] _similarity;
+    private readonly double[,] _byClient;
     private readonly ClientWeights _weights;
 
     /// <summary>Remembers every client of the population.</summary>
@@ -68,12 +67,15 @@ public sealed class FoolsGold : IDefense
         _norms = setting.Backend.AllocateMatrix(1, n);
         _hostNorms = new float[n];
         _history = setting.Memory.Of(() => new FoolsGoldHistory(setting.Backend.AllocateMatrix(population, setting.Parameters)));
-        _added = setting.Backend.AllocateMatrix(1, population);
-        _rowOf = setting.Backend.Allocate<int>(population);
-        _clientOf = setting.Backend.Allocate<int>(n);
-        (_hostAdded, _hostRowOf, _hostClientOf) = (new float[population], new int[population], new int[n]);
+        (_clientOf, _hostClientOf) = (setting.Backend.Allocate<int>(n), new int[n]);
+        if (_history.Value.Sums.Rows > n)
+        {
+            _present = setting.Backend.AllocateMatrix(n, setting.Parameters);
+            _ones = setting.Backend.Upload(1, n, [.. Enumerable.Repeat(1f, n)]);
+        }
+
         _cosines = new(setting.Backend, n, setting.Parameters);
-        _similarity = new double[n, n];
+        (_similarity, _byClient) = (new double[n, n], new double[n, n]);
         _weights = new(setting);
     }
 
@@ -81,8 +83,7 @@ public sealed class FoolsGold : IDefense
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         Remember(round);
-        _cosines.Of(_history.Value.Sums, _clientOf, _similarity);
-        double[] trust = Trust(_similarity);
+        double[] trust = Trust(Similarity());
         double total = 0;
         for (int i = 0; i < trust.Length; i++)
         {
@@ -102,9 +103,9 @@ public sealed class FoolsGold : IDefense
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IDisposable owned in (IDisposable[])[_norms, _history, _added, _rowOf, _clientOf, _cosines, _weights])
+        foreach (IDisposable? owned in (IDisposable?[])[_norms, _history, _clientOf, _present, _ones, _cosines, _weights])
         {
-            owned.Dispose();
+            owned?.Dispose();
         }
     }
 
@@ -158,24 +159,44 @@ public sealed class FoolsGold : IDefense
 
     private void Remember(Round round)
     {
-        _setting.Backend.Run(new RowNorms(round.Updates, _norms));
-        _norms.CopyTo(_hostNorms);
-        _hostAdded.AsSpan().Clear();
-        for (int i = 0; i < _hostNorms.Length; i++)
+        for (int i = 0; i < _hostClientOf.Length; i++)
         {
-            int client = round.ClientOf(i);
-            _hostClientOf[i] = client;
-            _hostRowOf[client] = i;
-            _hostAdded[client] = (float)ClipOf(i);
+            _hostClientOf[i] = round.ClientOf(i);
         }
 
-        _added.CopyFrom(_hostAdded);
-        _rowOf.CopyFrom(_hostRowOf);
         _clientOf.CopyFrom(_hostClientOf);
         FoolsGoldHistory history = _history.Value;
+        if (history.IsEmpty)
+        {
+            _setting.Backend.Run(new Fill(history.Sums, 0));
+        }
+
         float keep = history.IsEmpty || _memory == FoolsGoldMemory.None ? 0 : 1;
-        _setting.Backend.Run(new BlendRows(round.Updates, _rowOf, _added, history.Sums, keep));
+        _setting.Backend.Run(new AddClippedRows(round.Updates, _clientOf, history.Sums, _norms, keep, (float)_clip));
+        _norms.CopyTo(_hostNorms);
         history.IsEmpty = false;
+    }
+
+    /// <summary>The cosines between the histories of the round's clients, in the order of their updates.</summary>
+    private double[,] Similarity()
+    {
+        if (_present is not null)
+        {
+            _setting.Backend.Run(new BlendRows(_history.Value.Sums, _clientOf, _ones!, _present, Keep: 0));
+            _cosines.Of(_present, _similarity);
+            return _similarity;
+        }
+
+        _cosines.Of(_history.Value.Sums, _byClient);
+        for (int i = 0; i < _hostClientOf.Length; i++)
+        {
+            for (int j = 0; j < _hostClientOf.Length; j++)
+            {
+                _similarity[i, j] = _byClient[_hostClientOf[i], _hostClientOf[j]];
+            }
+        }
+
+        return _similarity;
     }
 
     private double ClipOf(int i) =>

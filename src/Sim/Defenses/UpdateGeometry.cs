@@ -1,4 +1,4 @@
-// The norms of a round's updates and the distances between them, on the host.
+// The norms of a round's updates and the distances between them, on the host: enough for the distances to any mean of them.
 using FlGpu.Kernels;
 
 namespace FlGpu.Sim;
@@ -10,12 +10,19 @@ namespace FlGpu.Sim;
 internal sealed class UpdateGeometry(Setting setting) : IDisposable
 {
     private const double LargestNorm = 1e18;
+    private const double FarFromAllUsable = 1e20;
+
+    // About as many distances of a row as two threads compute while they would read it twice from memory.
+    private const long ClientsWorthTwoReads = 50;
+
+    // A difference that is this much smaller than what it is of has lost two of the seven digits of a float.
+    private const double MostCancelled = 100;
 
     private readonly Matrix _squaredDevice = setting.Backend.AllocateMatrix(setting.Clients, setting.Clients);
     private readonly Matrix _normsDevice = setting.Backend.AllocateMatrix(1, setting.Clients);
     private readonly float[] _row = new float[setting.Clients];
 
-    /// <summary>The Euclidean norms of all updates, as they are.</summary>
+    /// <summary>The Euclidean norms of all updates, as they are, or their distances to the origin that they were measured from.</summary>
     public double[] Norms { get; } = new double[setting.Clients];
 
     /// <summary>The squared distances between all updates.</summary>
@@ -24,10 +31,27 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
     /// <summary>The updates that are usable, in order.</summary>
     public int[] Usable { get; private set; } = [];
 
-    /// <summary>Measures the updates of a round: norms and usable ones alone, or the distances too.</summary>
-    public void Measure(Matrix updates, bool distances = true)
+    /// <summary>Whether all distances between the updates cost less than reading them twice in each of so many iterations.</summary>
+    public static bool Pays(int clients, int iterations) => clients <= ClientsWorthTwoReads * iterations;
+
+    /// <summary>Whether a norm is finite and not usable, and yet its update may be near enough to others for their distance to be a float.</summary>
+    public static bool IsBorderline(double norm) => norm is > LargestNorm and < FarFromAllUsable;
+
+    /// <summary>
+    /// Measures the updates of a round, reading them once: norms and usable ones alone, or the distances too. Norms are distances to
+    /// <paramref name="origin"/> (1 x d) where that is given, which goes with distances.
+    /// </summary>
+    public void Measure(Matrix updates, bool distances = true, Matrix? origin = null)
     {
-        setting.Backend.Run(new RowNorms(updates, _normsDevice));
+        if (distances)
+        {
+            setting.Backend.Run(new PairwiseSquaredDistances(updates, _squaredDevice, _normsDevice, origin));
+        }
+        else
+        {
+            setting.Backend.Run(new RowNorms(updates, _normsDevice));
+        }
+
         _normsDevice.CopyTo(_row);
         for (int i = 0; i < _row.Length; i++)
         {
@@ -37,8 +61,43 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
         Usable = [.. Enumerable.Range(0, Norms.Length).Where(i => Norms[i] <= LargestNorm)];
         if (distances)
         {
-            MeasureDistances(updates);
+            BringDistances();
         }
+    }
+
+    /// <summary>
+    /// The squared distances of all usable updates to the point that is <paramref name="atOrigin"/> times the origin of the norms plus the sum
+    /// of the updates times their <paramref name="weights"/>: not negative, 0 for what is not usable, and 1 in all. False where the
+    /// distances do not tell, because far updates of small weight leave no digits for near ones. Distances below
+    /// <paramref name="resolution"/> need not be told apart.
+    /// </summary>
+    public bool TryDistancesTo(ReadOnlySpan<double> weights, double atOrigin, double resolution, Span<double> squared)
+    {
+        // |z - x|^2 is the mean of the |x_i - x|^2, less the mean of the |x_i - z|^2, which is half the mean of the |x_i - x_k|^2.
+        double spread = 0;
+        foreach (int i in Usable)
+        {
+            double mean = atOrigin * Norms[i] * Norms[i];
+            foreach (int j in Usable)
+            {
+                mean += weights[j] * Squared[i, j];
+            }
+
+            squared[i] = mean;
+            spread += weights[i] * ((mean + (atOrigin * Norms[i] * Norms[i])) / 2);
+        }
+
+        foreach (int i in Usable)
+        {
+            double mean = squared[i];
+            squared[i] = Math.Max(0, mean - spread);
+            if (mean > MostCancelled * Math.Max(squared[i], resolution * resolution))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>The inner products of the listed updates less their weighted mean; the weights are positive where given.</summary>
@@ -82,9 +141,8 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
         _normsDevice.Dispose();
     }
 
-    private void MeasureDistances(Matrix updates)
+    private void BringDistances()
     {
-        setting.Backend.Run(new PairwiseSquaredDistances(updates, _squaredDevice));
         for (int i = 0; i < _row.Length; i++)
         {
             _squaredDevice.CopyTo(_row, i);

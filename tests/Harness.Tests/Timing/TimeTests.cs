@@ -130,6 +130,21 @@ public sealed class TimeTests : IDisposable
     }
 
     [Fact]
+    public void The_table_says_how_often_a_defense_reads_the_updates()
+    {
+        if (Time("--defenses", "krum:f=1;median;fools_gold", "--clients", "20") is not { } run)
+        {
+            return;
+        }
+
+        int reads = Array.IndexOf(run.Cells[0], "reads");
+        double Of(string name) => double.Parse(run.Cells.Single(cells => cells[0] == name)[reads], CultureInfo.InvariantCulture);
+        Assert.Equal(1, Of("median"));
+        Assert.Equal(2, Of("krum:f=1"), 0.1);
+        Assert.Equal(4, Of("fools_gold"), 0.1); // two of them its history's
+    }
+
+    [Fact]
     public void A_defense_that_cannot_run_with_some_clients_keeps_its_row_with_the_reason()
     {
         string file = _folder["rows.csv"];

@@ -32,7 +32,13 @@ public class ByzflVectorTests
             float[][] rows = [.. root.GetProperty("input").EnumerateArray().Select(x => x.GetSingle()).Chunk(d)];
             double[] expected = [.. root.GetProperty("output").EnumerateArray().Select(x => x.GetDouble())];
             string parameters = string.Join(',', root.GetProperty("params").EnumerateObject().Select(p => $"{p.Name}={p.Value.GetRawText()}"));
-            LastingRule.Near(expected, Aggregation.Of(backend, $"{op}:{parameters}", rows).Aggregate, 1e-5);
+            float[] actual = Aggregation.Of(backend, $"{op}:{parameters}", rows).Aggregate;
+
+            // Where rows cancel, what is left is as wrong as single precision is on the rows.
+            double[] sizes = [.. rows.SelectMany(row => row).Select(x => Math.Abs((double)x)).Order()];
+            double allowed = Math.Max(1e-5 * Math.Max(1e-3, expected.Max(Math.Abs)), 1e-7 * sizes[sizes.Length / 2]);
+            Assert.Equal(expected.Length, actual.Length);
+            Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, allowed));
             met++;
         }
 
