@@ -186,8 +186,8 @@ public sealed class ShardTests : IDisposable
         string config = _folder.Write("plan.json", Plan);
         ProgramRun run = ProgramRun.Of("sweep", "--config", config, "--out", _folder["out"], "--threads", "1", "--dry-run").AssertDone();
         Assert.Equal("16 cases.", run.OutputLines[0]);
-        Assert.Contains(run.Cells, cells => cells.SequenceEqual(["defense", "none; krum", "8"]));
-        Assert.Contains(run.Cells, cells => cells.SequenceEqual(["clients", "3; 6", "8"]));
+        Assert.Contains(run.Cells, cells => cells.SequenceEqual(["defense", "8", "none; krum"]));
+        Assert.Contains(run.Cells, cells => cells.SequenceEqual(["clients", "8", "3; 6"]));
         Assert.Equal(12, run.OutputLines.Count(line => System.Text.RegularExpressions.Regex.IsMatch(line, "^  [0-9a-f]{12}  simd n=")));
         Assert.Contains(run.OutputLines, line => line.StartsWith("Skipped would be 4 (the first is simd n=3 none krum seed 1): ", StringComparison.Ordinal) && line.Contains("f is 1 with n = 3", StringComparison.Ordinal));
         Assert.Contains(run.OutputLines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^Time: about \d+ s here, reckoned from two rounds of [1-9]\d* of the cases\.$"));
