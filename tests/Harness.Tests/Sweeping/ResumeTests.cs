@@ -194,7 +194,10 @@ public sealed class ResumeTests : IDisposable
     /// <summary>The program in a process of its own, when it has written some cases.</summary>
     private Process Start(string name, string[] options)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "sweep", "--out", _folder[name], .. options])
+        // Whoever runs the tests in the background may have them ignore Ctrl-C, and a child inherits that.
+        string[] command = ["dotnet", typeof(Program).Assembly.Location, "sweep", "--out", _folder[name], .. options];
+        command = IgnoresInterrupts() ? ["env", "--default-signal=INT", .. command] : command;
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -211,5 +214,14 @@ public sealed class ResumeTests : IDisposable
 
         Assert.False(process.HasExited, "it ended before it could be ended");
         return process;
+    }
+
+    private static bool IgnoresInterrupts()
+    {
+        const string Status = "/proc/self/status";
+        const string Ignored = "SigIgn:";
+        const ulong Interrupt = 1 << (2 - 1);
+        return File.Exists(Status)
+            && (Convert.ToUInt64(File.ReadLines(Status).Single(line => line.StartsWith(Ignored, StringComparison.Ordinal))[Ignored.Length..].Trim(), 16) & Interrupt) != 0;
     }
 }
