@@ -24,7 +24,7 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
     /// <summary>Counts are kept in 16 bits.</summary>
     public const int MostRows = 32_000;
 
-    private const int MostBrackets = 4;
+    private const int MostBrackets = 8;
     private const int Lanes = 16;
     private const int Vectors = Width / Lanes;
 
@@ -73,7 +73,13 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
         {
             float* sample = block + (v * Lanes) + (rows % SampledRows(rows) / 2 * stride);
             nint step = rows / SampledRows(rows) * stride;
-            SetBracket(lowSample.MeanOfKept(sample, step, network), highSample.MeanOfKept(sample, step, network), middle + (v * Lanes), perUnit + (v * Lanes));
+            Vector512<float> low = lowSample.MeanOfKept(sample, step, network), high = highSample.MeanOfKept(sample, step, network);
+            if (!Vector512.EqualsAll(low - low + (high - high), Vector512<float>.Zero))
+            {
+                (low, high) = FiniteBracket(sample, step, low, high);
+            }
+
+            SetBracket(low, high, middle + (v * Lanes), perUnit + (v * Lanes));
         }
 
         for (int bracket = 0; bracket < MostBrackets && open != 0; bracket++)
@@ -99,6 +105,23 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
         }
 
         return open;
+    }
+
+    /// <summary>Where an end is NaN or infinite, as when attackers send that, the outermost finite value of the sample takes its place.</summary>
+    private static Vector512<float> FiniteEnd(Vector512<float> end, Vector512<float> outermost) =>
+        Vector512.ConditionalSelect(Vector512.Equals(end - end, Vector512<float>.Zero), end, outermost);
+
+    private (Vector512<float> Low, Vector512<float> High) FiniteBracket(float* sample, nint step, Vector512<float> low, Vector512<float> high)
+    {
+        Vector512<float> lowest = Vector512.Create(float.PositiveInfinity), highest = Vector512.Create(float.NegativeInfinity);
+        for (int i = 0; i < SampledRows(rows); i++)
+        {
+            Vector512<float> value = Vector512.Load(sample + (i * step));
+            lowest = FloatOrder.Min(FiniteEnd(value, lowest), lowest);
+            highest = FloatOrder.Max(FiniteEnd(value, highest), highest);
+        }
+
+        return (FiniteEnd(low, lowest), FiniteEnd(high, highest));
     }
 
     private static int SampledRows(int rows) => rows < 400 ? 32 : 64;
