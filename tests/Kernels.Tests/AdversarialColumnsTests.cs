@@ -3,7 +3,7 @@ namespace FlGpu.Kernels.Tests;
 
 public class AdversarialColumnsTests
 {
-    private const int Parameters = 200;
+    private const int Parameters = 100;
 
     public static TheoryData<int, string> Cases
     {
