@@ -114,7 +114,7 @@ import csv, sys
 def timeless(folder, name):
     with open(f"{folder}/{name}.csv") as file:
         rows = list(csv.DictReader(file))
-    return [{key: value for key, value in row.items() if not key.endswith(("_ms", "_per_s")) and key != "relative_iqr"} for row in rows]
+    return [{key: value for key, value in row.items() if not key.endswith(("_ms", "_per_s")) and key not in ("relative_iqr", "percent_of_peak")} for row in rows]
 
 for name in ("accuracy", "timings", "summary"):
     left, right = timeless(sys.argv[1], name), timeless(sys.argv[2], name)
