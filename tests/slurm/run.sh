@@ -23,7 +23,7 @@ if [ -n "$lacking" ]; then echo "Slurm cannot be tried here: it needs $lacking."
 
 export PATH="$PATH:/usr/sbin"
 flgpu=$(readlink -f "${1:?the path of flgpu is needed}")
-here=$(mktemp -d /tmp/flgpu-slurm.XXXXXX)
+here=$(mktemp -d "${TMPDIR:-/tmp}/flgpu-slurm.XXXXXX")
 export SLURM_CONF="$here/slurm.conf"
 pids=()
 passed=0

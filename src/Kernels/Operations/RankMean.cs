@@ -13,12 +13,10 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
 {
     /// <summary>Up to this many rows a sorting network is faster than selection by bytes: the more ranks are wanted, the longer.</summary>
     private const int NetworkRowsForMedian = 140;
-    private const int NetworkRowsForMean = 220;
+    private const int NetworkRowsForMean = EmittedNetwork.MostWires;
 
     /// <summary>The same where no code can be emitted.</summary>
     private const int PlainNetworkRows = 128;
-
-    private const int LowestKey = int.MinValue;
 
     public Work Cost => new(Comparisons, Updates.Bytes, Mean.Bytes, Comparisons);
 
@@ -47,7 +45,6 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
 
     public unsafe void Simd(SimdBackend simd)
     {
-        int strips = (Updates.Columns + Columns.StripWidth - 1) / Columns.StripWidth;
         int n = Updates.Rows;
         if (UsesSelection(n, Updates.Columns))
         {
@@ -56,6 +53,7 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             return;
         }
 
+        int strips = (Updates.Columns + Columns.StripWidth - 1) / Columns.StripWidth;
         RankNetwork? network = n <= NetworkRowsForMean ? simd.Network(n, First, Last, fetchesNext: true) : null;
         simd.ForEachTile(strips, Updates.Length, new Columns(Updates.Host, Mean.Host, n, Updates.Columns, First, Last, network));
     }
