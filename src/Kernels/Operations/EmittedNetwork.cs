@@ -50,7 +50,7 @@ internal sealed unsafe class EmittedNetwork
 
     private EmittedNetwork(Run[] methods, int wires) => (_methods, _wires) = (methods, wires);
 
-    private delegate void Run(int* column, nint rowBytes, int* scratch, byte* next, float* mean, int turn);
+    private delegate void Run(int* column, nint rowBytes, int* scratch, byte* next, float* mean);
 
     /// <summary>Whether this process may emit code and this CPU has the registers for it.</summary>
     public static bool IsSupported => RuntimeFeature.IsDynamicCodeCompiled && Avx512F.IsSupported;
@@ -69,7 +69,7 @@ internal sealed unsafe class EmittedNetwork
         nint row = Math.Min(vector * RowsFetched(_wires), _wires - RowsFetched(_wires));
         foreach (Run method in _methods)
         {
-            method((int*)column, rowBytes, scratch, nextPanel + (row * rowBytes), mean, OrderedKey.Turn);
+            method((int*)column, rowBytes, scratch, nextPanel + (row * rowBytes), mean);
         }
     }
 
@@ -122,7 +122,8 @@ internal sealed unsafe class EmittedNetwork
         private LocalBuilder[] _registers = [];
         private LocalBuilder _spare = null!;
 
-        // An argument, and no constant: the compiler would make two subtractions out of one from a constant.
+        // Plus the sign of a row's length, which is nought, as the compiler does not know: it would make two subtractions out of one from a
+        // constant. One more argument for it would not fit in registers, and calls by delegate then cost more than is saved.
         private LocalBuilder _turn = null!;
 
         public Emitter(SortingNetwork network, int wires, bool fetchesNext)
@@ -242,13 +243,18 @@ internal sealed unsafe class EmittedNetwork
 
         private void Begin()
         {
-            var method = new DynamicMethod("network", typeof(void), [typeof(int*), typeof(nint), typeof(int*), typeof(byte*), typeof(float*), typeof(int)], typeof(EmittedNetwork).Module, skipVisibility: true) { InitLocals = false };
+            var method = new DynamicMethod("network", typeof(void), [typeof(int*), typeof(nint), typeof(int*), typeof(byte*), typeof(float*)], typeof(EmittedNetwork).Module, skipVisibility: true) { InitLocals = false };
             _methods.Add(method);
             _il = method.GetILGenerator(1 << 16);
             _registers = [.. Enumerable.Range(0, Registers).Select(_ => _il.DeclareLocal(typeof(Vector512<int>)))];
             _spare = _il.DeclareLocal(typeof(Vector512<int>));
             _turn = _il.DeclareLocal(typeof(Vector512<int>));
-            _il.Emit(OpCodes.Ldarg, 5);
+            _il.Emit(OpCodes.Ldc_I4, OrderedKey.Turn);
+            _il.Emit(OpCodes.Ldarg_1);
+            _il.Emit(OpCodes.Ldc_I4, 63);
+            _il.Emit(OpCodes.Shr);
+            _il.Emit(OpCodes.Conv_I4);
+            _il.Emit(OpCodes.Add);
             _il.Emit(OpCodes.Call, s_broadcast);
             _il.Emit(OpCodes.Stloc, _turn);
             _free.Clear();
