@@ -126,7 +126,7 @@ async function saved(page, selector) {
 test("every section that has data is there, in order, and linked", () => open(join(one, "report.html"), async page => {
   const sections = await page.$$eval("main section", all => all.map(section => section.id));
   assert.deepEqual(sections, [
-    "time-clients", "time-parameters", "speed-up", "peak", "round-shares", "heat-accuracy", "heat-success", "accuracy-rounds", "success-rounds", "detection",
+    "growth-clients", "time-clients", "growth-parameters", "time-parameters", "speed-up", "peak", "round-shares", "heat-accuracy", "heat-success", "accuracy-rounds", "success-rounds", "detection",
     "problems", "rows", "environment",
   ]);
   assert.deepEqual(await page.$$eval("nav a", links => links.map(link => link.getAttribute("href").slice(1))), sections);
@@ -147,7 +147,7 @@ test("lines of time hold the medians and quartiles of summary.csv", () => open(j
 }));
 
 test("exponents are the slopes of least-squares lines through the logarithms", () => open(join(one, "report.html"), async page => {
-  const { columns, rows } = await tableOf(page, '#time-clients .table[data-name="exponents-clients"]');
+  const { columns, rows } = await tableOf(page, '#growth-clients .table[data-name="exponents-clients"]');
   const at = Object.fromEntries(columns.map((column, i) => [column, i]));
   assert.equal(rows.length, made.parameters.length * made.defenses.length * made.backends.length);
   for (const row of rows) {

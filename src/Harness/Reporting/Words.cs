@@ -24,5 +24,5 @@ internal static class Words
     public static string Federation(int? clients, int? malicious) => $"{Whole(clients)} clients, {Whole(malicious)} malicious";
 
     /// <summary>A word with its number: 1 point, 2 points.</summary>
-    public static string Count(int number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
+    public static string Count(int? number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
 }

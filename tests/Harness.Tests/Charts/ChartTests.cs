@@ -104,6 +104,43 @@ public sealed class ChartTests
     }
 
     [Fact]
+    public void Intervals_stand_around_their_values_on_one_axis_and_those_that_leave_it_have_no_end()
+    {
+        XElement drawing = new IntervalChart(
+            "t", "s", new Axis("b", Within: (0, 1)), 1, ["simd", "cuda:0"],
+            [
+                new("sum", [new("simd", 1, 0.75, 1.25, "tip of sum"), new("cuda:0", 0.5, null, null, "")]),
+                new("a_defense_with_a_very_long_name:and=parameters,too=5", [new("simd", 2, -70, 2.25, "")]),
+            ]).Draw();
+        XElement[] marks = [.. drawing.Descendants().Where(e => e.Attribute("data-row") is not null)];
+        Assert.Equal(
+            ["sum simd 1 0.75 1.25", "a_defense_with_a_very_long_name:and=parameters,too=5 simd 2 -70 2.25", "sum cuda:0 0.5  "],
+            marks.Select(mark => string.Join(' ', ((string[])["data-row", "data-name", "data-value", "data-low", "data-high"]).Select(name => mark.Attribute(name)?.Value))));
+        double[] sum = WhiskerOf(marks[0]);
+        double[] far = WhiskerOf(marks[1]);
+        double unit = Tick("2") - Tick("1");
+        Assert.Equal([Tick("1") - (unit / 4), Tick("1") + (unit / 4)], sum[..2], (a, b) => Math.Abs(a - b) < 0.03);
+        Assert.Equal(2, sum.Length - 2);
+        Assert.Single(far[2..]);
+        Assert.Equal(Tick("2") + (unit / 4), far[1], 0.03);
+        Assert.Equal(Tick("0"), far[0], 0.03);
+        Assert.DoesNotContain(marks[2].Elements(), e => e.Attribute("class")?.Value == "line");
+        Assert.Contains("tip of sum", marks[0].Value, StringComparison.Ordinal);
+        Assert.Equal(["simd", "cuda:0"], drawing.Descendants().Where(e => e.Attribute("class")?.Value == "key").Select(key => key.Attribute("data-name")!.Value));
+        AssertInside(drawing);
+
+        double Tick(string label) => Number(Assert.Single(drawing.Descendants(), e => e.Name.LocalName == "text" && e.Value == label), "x");
+    }
+
+    /// <summary>Where a whisker begins and ends, and where it has ends.</summary>
+    private static double[] WhiskerOf(XElement mark)
+    {
+        string[] parts = Assert.Single(mark.Elements(), e => e.Attribute("class")?.Value == "line").Attribute("d")!.Value.Split('M', StringSplitOptions.RemoveEmptyEntries);
+        string[] along = parts[0].Split(' ', 'H');
+        return [.. ((string[])[along[0], along[2], .. parts[1..].Select(end => end.Split(' ')[0])]).Select(number => double.Parse(number, CultureInfo.InvariantCulture))];
+    }
+
+    [Fact]
     public void A_heat_map_has_a_cell_for_every_row_and_column_coloured_by_its_value()
     {
         XElement drawing = Heat(["none", "a_defense_with_a_very_long_name:and=parameters,that=5,go=on"], ["x", "label_flip:mode=targeted,source=1,target=7,more=8"]);

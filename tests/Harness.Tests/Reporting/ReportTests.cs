@@ -133,6 +133,47 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Exponents_of_all_lines_stand_in_order_with_their_intervals_and_the_slope_at_the_end()
+    {
+        int[] clients = [10, 100, 1000];
+        SummaryRow Row(string name, int n, double ms) => s_time with { Name = name, Attack = "", Clients = n, MedianMs = ms, Q1Ms = null, Q3Ms = null };
+        WriteSummary(
+            "a",
+            [
+                .. clients.Select(n => Row("square", n, n * (double)n)), .. clients.Select(n => Row("straight", n, n)), .. clients.Select(n => Row("bent", n, n == 10 ? 100 : n)),
+                .. clients.Select(n => Row("row_norms", n, n) with { Kind = RowKind.Operation }),
+            ]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["growth-clients.svg", "time-clients-aggregation.svg", "time-clients-operation.svg"], Charts("a"));
+        XElement[] marks = [.. XDocument.Load(Path.Combine(_folder["a"], "charts", "growth-clients.svg")).Root!.Descendants().Where(e => e.Attribute("data-row") is not null)];
+        Assert.Equal(["bent", "straight", "square"], marks.Select(mark => mark.Attribute("data-row")!.Value));
+        Assert.Equal([0.5, 1, 2], marks.Select(mark => Value(mark, "data-value")), (a, b) => Math.Abs(a - b) < 1e-9);
+        // Residuals of 1/6, -1/3, 1/6 decades around b = 1/2; Student's t of 95 % for one degree of freedom is 12.7062.
+        Assert.Equal(0.5 - (12.7062 * Math.Sqrt(1.0 / 6 / 2)), Value(marks[0], "data-low"), 1e-3);
+        string page = Page("a");
+        Assert.Equal(["growth-clients", "time-clients", "rows"], Sections(page));
+        Assert.Contains("\"at the end\"", page, StringComparison.Ordinal);
+
+        static double Value(XElement mark, string name) => double.Parse(mark.Attribute(name)!.Value, CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void Cases_that_failed_come_before_those_that_were_left_out_and_warnings_and_no_column_is_empty()
+    {
+        WriteSummary(
+            "a",
+            [
+                s_time with { Reason = "stopped after 2 s" }, s_time with { Status = RowStatus.Skipped, Reason = "too few" }, s_time with { Status = RowStatus.Timeout, Reason = "too long" },
+                s_time with { Status = RowStatus.Failed, Reason = "wrong", Attack = "" },
+            ]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        string table = Page("a").Split("data-name=\"problems\"")[1].Split("</script>")[0];
+        Assert.Contains("\"columns\":[\"status\",\"kind\",\"name\",\"attack\",\"backend\",\"clients\",\"malicious\",\"parameters\",\"rows\",\"reason\"]", table, StringComparison.Ordinal);
+        Assert.Contains("[\"failed\",\"timeout\",\"skipped\",\"ok\"]", table, StringComparison.Ordinal);
+        Assert.Contains("[\"wrong\",\"too long\",\"too few\",\"stopped after 2 s\"]", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_cannot_be_reported_is_refused_and_nothing_is_written()
     {
         WriteSummary("a", [s_time]);

@@ -7,9 +7,9 @@ namespace FlGpu.Harness.Reporting.Sections;
 /// <summary>What a number of a summary grows with, and what stays the same along a line.</summary>
 internal sealed record Along(string Word, string Symbol, Func<SummaryRow, int?> Of, Func<SummaryRow, int?> Held, Func<int?, string> HeldText)
 {
-    public static Along Clients { get; } = new("clients", "n", row => row.Clients, row => row.Parameters, held => $"{Words.Whole(held)} parameters");
+    public static Along Clients { get; } = new("clients", "n", row => row.Clients, row => row.Parameters, held => Words.Count(held, "parameter"));
 
-    public static Along Parameters { get; } = new("parameters", "d", row => row.Parameters, row => row.Clients, held => $"{Words.Whole(held)} clients");
+    public static Along Parameters { get; } = new("parameters", "d", row => row.Parameters, row => row.Clients, held => Words.Count(held, "client"));
 }
 
 /// <summary>Lines that belong into one chart. Everywhere is where all of them ran, empty where they differ in it.</summary>
@@ -48,9 +48,12 @@ internal static class ResultLines
                     .. group.GroupBy(r => (r.Row.Name, Variant: Variant(r, everywhere == "", manyThreads, folders.Count)))
                         .SelectMany(line => Split(line.Key.Name, line.Key.Variant, [.. line], along, pointAt))
                         .Where(line => line.Points.Select(point => point.X).Distinct().Count() >= leastPlaces),
-                ])).Where(group => group.Lines.Count > 0),
+                ])).Where(group => group.Lines.Count > 0).OrderBy(group => Place(group.Kind)),
         ];
     }
+
+    // What the project is about comes first, and what that is made of last.
+    private static int Place(RowKind kind) => kind switch { RowKind.Defense => 0, RowKind.Round => 1, _ => 2 };
 
     private static IEnumerable<Result> OneAttack(List<Result> rows)
     {
