@@ -160,6 +160,11 @@ test("exponents are the slopes of least-squares lines through the logarithms", (
     close(Number(row[at.exponent]), slope, "exponent");
     assert.ok(Math.abs(Number(row[at.low]) - (slope - half)) < 1e-9 && Math.abs(Number(row[at.high]) - (slope + half)) < 1e-9, `interval of ${row}`);
   }
+  const marks = await page.$$eval("#growth-clients .mark", all => all.map(({ dataset }) => [dataset.row, dataset.name, dataset.value, dataset.low, dataset.high]));
+  const inTable = rows.map(row => [at.name, at["ran on"], at.exponent, at.low, at.high].map(column => row[column]));
+  assert.deepEqual(marks.map(String).sort(), inTable.map(String).sort());
+  await page.hover("#growth-clients .mark >> nth=0");
+  assert.match(await page.textContent("#tip"), /^.+ · .+: -?\d\.\d\d \(95 %: -?\d+\.\d\d to -?\d+\.\d\d\), from 10 to [\d,]+$/);
 }));
 
 test("speed-ups are the time of simd over that of the backend, and percents of the peak are those of the column", () => open(join(one, "report.html"), async page => {
@@ -366,7 +371,7 @@ test("on paper all charts are there, black on white, without the controls", () =
 
 test("every chart is a file that a browser draws by itself", async () => {
   const charts = readdirSync(join(one, "charts"));
-  assert.equal(charts.length, 18);
+  assert.equal(charts.length, 24);
   for (const chart of charts) {
     await open(join(one, "charts", chart), async page => {
       assert.equal(await page.evaluate(() => document.documentElement.tagName), "svg");

@@ -10,6 +10,8 @@ internal static class Words
 
     public static string Exact(double? number) => number?.ToString("R", CultureInfo.InvariantCulture) ?? "";
 
+    public static string Short(double number) => number.ToString("0.##", CultureInfo.InvariantCulture);
+
     public static string Percent(double share) => share.ToString("0.0 %", CultureInfo.InvariantCulture);
 
     public static string Milliseconds(double ms) => $"{ms.ToString("0.####", CultureInfo.InvariantCulture)} ms";

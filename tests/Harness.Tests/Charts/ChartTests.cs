@@ -56,6 +56,16 @@ public sealed class ChartTests
     }
 
     [Fact]
+    public void A_band_does_not_stretch_an_axis_that_has_ends_of_its_own()
+    {
+        LineChart chart = new("t", "", new Axis("round"), new Axis("accuracy", Within: (0, 1)), [s_rising with { Points = [new(1, 0.1, -0.2, 0.4), new(2, 0.9, 0.7, 1.1)] }]);
+        string[] labels = [.. chart.Draw().Descendants().Where(e => e.Name.LocalName == "text").Select(text => text.Value)];
+        Assert.Contains("0.8", labels);
+        Assert.DoesNotContain("-0.5", labels);
+        Assert.DoesNotContain("1.5", labels);
+    }
+
+    [Fact]
     public void No_two_of_the_first_28_series_look_alike_even_without_colours_where_colours_repeat()
     {
         var looks = Enumerable.Range(0, 4 * SeriesStyle.Colors).Select(i => (SeriesStyle.Of(i).Hex, SeriesStyle.Of(i).Line("M0 0").Attribute("stroke-dasharray")?.Value)).ToList();

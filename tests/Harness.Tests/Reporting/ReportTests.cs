@@ -73,7 +73,7 @@ public sealed class ReportTests : IDisposable
             + "operation,row_norms,,,,simd,10,1000,1.5,42.5,x,ok,\noperation,row_norms,,,,simd,100,1000,15,,y,ok,\n");
         ProgramRun.Of("report", _folder["a"]).AssertDone();
         Assert.Equal(["peak.svg", "time-clients.svg"], Charts("a"));
-        Assert.Contains("data-points=\"10 42.5\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "peak.svg")), StringComparison.Ordinal);
+        Assert.Contains("data-value=\"42.5\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "peak.svg")), StringComparison.Ordinal);
         Assert.Contains("\"news\"", Page("a"), StringComparison.Ordinal);
     }
 
@@ -155,6 +155,24 @@ public sealed class ReportTests : IDisposable
         Assert.Contains("\"at the end\"", page, StringComparison.Ordinal);
 
         static double Value(XElement mark, string name) => double.Parse(mark.Attribute(name)!.Value, CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void Of_several_partitions_the_times_of_the_first_are_shown_and_a_single_size_is_a_list_of_values()
+    {
+        SummaryRow row = s_time with { Partition = "iid", PercentOfPeak = 40 };
+        WriteSummary(
+            "a",
+            [
+                row, row with { Partition = "shards", PercentOfPeak = 70 }, row with { Name = "median", PercentOfPeak = 80 }, row with { Backend = "cuda:0", MedianMs = 0.5, PercentOfPeak = 10 },
+            ]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["peak.svg", "speed-up.svg"], Charts("a"));
+        Assert.Equal(["krum simd 40", "median simd 80", "krum cuda:0 10"], Marks("peak.svg"));
+        Assert.Equal(["krum cuda:0 4"], Marks("speed-up.svg"));
+
+        IEnumerable<string> Marks(string chart) => XDocument.Load(Path.Combine(_folder["a"], "charts", chart)).Root!.Descendants().Where(e => e.Attribute("data-row") is not null)
+            .Select(mark => $"{mark.Attribute("data-row")!.Value} {mark.Attribute("data-name")!.Value} {mark.Attribute("data-value")!.Value}");
     }
 
     [Fact]
