@@ -9,6 +9,10 @@ namespace FlGpu.Harness.Sweeping;
 /// <param name="longestSeconds">What a call may take; null for any time.</param>
 internal sealed class CallLimit(double? longestSeconds)
 {
+    // With few clients, what a call costs in any case hides how it grows; and two times on a busy machine can be anything, but no rule is worse than cubic.
+    private const double LeastExponent = 1;
+    private const double MostExponent = 3;
+
     private readonly Dictionary<object, SortedDictionary<int, double>> _secondsByClients = [];
 
     /// <summary>Takes in how long the calls of a case took in the middle.</summary>
@@ -38,8 +42,8 @@ internal sealed class CallLimit(double? longestSeconds)
         }
 
         (int clients, double seconds) = fewer[^1];
-        // In proportion at least: with few clients, what a call costs in any case hides how it grows.
-        double exponent = fewer.Length == 2 ? Math.Max(1, Math.Log(seconds / fewer[0].Value) / Math.Log((double)clients / fewer[0].Key)) : 1;
+        double exponent = fewer.Length < 2 ? LeastExponent
+            : Math.Clamp(Math.Log(seconds / fewer[0].Value) / Math.Log((double)clients / fewer[0].Key), LeastExponent, MostExponent);
         double reckoned = seconds * Math.Pow((double)timing.Clients / clients, exponent);
         return reckoned <= longest ? null : string.Create(
             CultureInfo.InvariantCulture,

@@ -20,6 +20,7 @@ public sealed class CallLimitTests : IDisposable
     [InlineData("10 99, 100 100", 900, null)] // in proportion at least: 100 (900 / 100) = 900 ms
     [InlineData("10 99, 100 100", 1100, "about 1.1 s")]
     [InlineData("100 100", 1100, "about 1.1 s")]
+    [InlineData("10 0.001, 100 100", 200, null)] // cubic at most: 100 (200 / 100)^3 = 800 ms
     [InlineData("10 1, 100 100", 50, null)] // from 10 clients alone
     [InlineData("2000 5000", 1000, null)]
     [InlineData("", 1000, null)]
