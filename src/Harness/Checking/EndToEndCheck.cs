@@ -54,7 +54,7 @@ internal static class EndToEndCheck
     }
 
     /// <summary>Writes the line of a backend and one for each of its runs that tells a difference; returns how many runs failed.</summary>
-    private static int Write(string backend, IReadOnlyList<TrainingCase> cases, IReadOnlyList<RoundComparison>[] runs, Screen screen)
+    internal static int Write(string backend, IReadOnlyList<TrainingCase> cases, IReadOnlyList<RoundComparison>[] runs, Screen screen)
     {
         int failed = runs.Count(run => run.Any(round => round.Failure is not null));
         string[] cells =

@@ -23,11 +23,12 @@ internal sealed record RoundComparison(
     int Round, double TestAccuracy, double ReferenceAccuracy, int Tipped, double LargestMargin, double Distance, string? Failure)
 {
     /// <summary>
-    /// Single precision leaves 1E-7 to 1E-5 after 30 rounds, a step more or less, another client kept or a wrong sum 1E-2 and more.
+    /// Rounding alone leaves up to 5E-5. Where it tips a hidden unit of one sample over its zero, that sample's step jumps, and the model by up to
+    /// 6E-4 (once or twice in 900 rounds, in 90 runs on simd). A learning rate that is one per cent wrong gives 1E-2, another client kept 1E-1.
     /// </summary>
-    public const double AllowedDistance = 1e-3;
+    public const double AllowedDistance = 5e-3;
 
-    /// <summary>Logits move about as far as the parameters, in proportion.</summary>
+    /// <summary>In proportion, logits move about as far as parameters.</summary>
     public const double NearTie = AllowedDistance;
 
     // The kernel that tests a model may add in another order than the one that gives its logits: so near a tie they may disagree.
@@ -50,7 +51,7 @@ internal sealed record RoundComparison(
         int[] tipped = [.. Enumerable.Range(0, samples).Where(s => ours.Classes[s] != reference.Classes[s])];
         double largestMargin = tipped.Length == 0 ? 0 : tipped.Max(s => double.IsNaN(reference.Margins[s]) ? double.PositiveInfinity : reference.Margins[s]);
         int undecided = Enumerable.Range(0, samples).Count(s => ours.Classes[s] == reference.Classes[s] && ours.Margins[s] <= SameModelTie);
-        long apart = (long)Math.Round(Math.Abs(ours.TestAccuracy - reference.TestAccuracy) * samples);
+        double apart = Math.Round(Math.Abs(ours.TestAccuracy - reference.TestAccuracy) * samples);
         string? failure =
             !(distance <= AllowedDistance) ? Text($"the parameters are {distance:0.0E+0} of the way apart, allowed is {AllowedDistance:0E+0}")
             : largestMargin > NearTie ? Text($"a sample that tipped over was no near tie: its margin is {largestMargin:0.0E+0}, allowed is {NearTie:0E+0}")
