@@ -76,7 +76,7 @@ internal static class EndToEndCheck
             else if (run.Where(round => round.Tipped > 0 || !round.SameAccuracy).ToArray() is { Length: > 0 } tipped)
             {
                 screen.Out.WriteLine(Text(
-                    $"{name}: {string.Join(", ", tipped.Select(round => Text($"{round.Tipped} in round {round.Round} ({round.TestAccuracy:0.0000}, reference {round.ReferenceAccuracy:0.0000})")))}"));
+                    $"{name}: {string.Join(", ", tipped.Select(round => Text($"{round.Tipped} in round {round.Round} (margin {round.LargestMargin:0E+0}; {round.TestAccuracy:0.0000}, reference {round.ReferenceAccuracy:0.0000})")))}"));
             }
         }
 
