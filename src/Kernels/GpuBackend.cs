@@ -25,6 +25,12 @@ public sealed class GpuBackend : Backend
     /// <summary>What the kernels were compiled against.</summary>
     public static string RuntimeName => DeviceRuntime.Name;
 
+    /// <summary>
+    /// Whether products of rows are taken on tensor cores, from halves of the factors' digits; where the device has none, the same halves are
+    /// multiplied without.
+    /// </summary>
+    internal bool UsesTensorCores { get; init; }
+
     /// <summary>Compiles and launches kernels on this device.</summary>
     internal DeviceRuntime Runtime => _runtime;
 

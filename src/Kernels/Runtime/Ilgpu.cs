@@ -45,6 +45,9 @@ internal sealed class DeviceRuntime : IDisposable
 
     public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
 
+    /// <summary>Whether kernels may use the instructions of TF32 tensor cores: CUDA from compute capability 8.0 on, in warps of 32.</summary>
+    public bool HasTensorCores => _accelerator is CudaAccelerator { WarpSize: 32 } cuda && cuda.Architecture >= CudaArchitecture.SM_80;
+
     /// <summary>The kernels that were compiled so far.</summary>
     public IEnumerable<MethodInfo> Launched => _launchers.Keys.Select(kernel => kernel.Method);
 
@@ -105,6 +108,17 @@ internal sealed class DeviceRuntime : IDisposable
         }
 
         ((Action<KernelConfig, A, B, C, D>)launcher)(config, a, b, c, d);
+    }
+
+    public void Launch<A, B, C, D, E>(Action<A, B, C, D, E> kernel, KernelConfig config, A a, B b, C c, D d, E e)
+        where A : struct where B : struct where C : struct where D : struct where E : struct
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
+        }
+
+        ((Action<KernelConfig, A, B, C, D, E>)launcher)(config, a, b, c, d, e);
     }
 
     public void Launch<A, B, C, D, E, F>(Action<A, B, C, D, E, F> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f)
