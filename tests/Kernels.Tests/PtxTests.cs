@@ -143,6 +143,22 @@ public sealed partial class PtxTests
         Assert.DoesNotContain(lines, line => ShortProduct().Match(line) is { Success: true } product && product.Groups[1].Captures.Any(factor => lengths.Contains(factor.Value)));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(33)]
+    [InlineData(ColumnNetworkKernel.MostRows)]
+    public void An_emitted_kernel_of_distances_compiles_to_clean_ptx_in_registers_alone(int rows)
+    {
+        string ptx = Compile(ColumnDistanceKernel.Create(rows).Method, CudaArchitecture.SM_90);
+        AssertClean(ptx);
+        Assert.DoesNotContain(Lines(ptx), line => line.Contains(".local", StringComparison.Ordinal) || line.StartsWith("call", StringComparison.Ordinal));
+        // The loop over the columns and the one over the bits: nothing else jumps back or forth.
+        Assert.Equal(2, Lines(ptx).Count(line => line.StartsWith('@')));
+        // Each value twice, and the center.
+        Assert.Equal((2 * rows) + 1, Lines(ptx).Count(line => Load().IsMatch(line)));
+    }
+
     private static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));

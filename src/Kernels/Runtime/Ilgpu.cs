@@ -14,8 +14,9 @@ internal sealed class DeviceRuntime : IDisposable
     public const string Name = "ILGPU";
 
     /// <summary>
-    /// O2 declares branches uniform by an analysis that is wrong for some kernels (ILGPU issue 846) and did so in all but the plainest of these;
-    /// O1 never does. A context has one level, so the sorting networks, which come out clean, do without O2 too.
+    /// O2 declares branches uniform by an analysis that is wrong for some kernels (ILGPU issue 846), and did so in 33 of these 37; O1 never does. What it
+    /// offers is 1 to 9 % fewer instructions of PTX, the same arithmetic in the inner loops, before the driver's compiler optimises, and loads that name
+    /// the global memory. A context has one level, so the sorting networks, which come out clean, do without O2 too.
     /// </summary>
     public const OptimizationLevel Optimization = OptimizationLevel.O1;
 
