@@ -38,11 +38,7 @@ public static class Sweep
         IReadOnlyList<SweepCase> own = request.Shard?.Of(cases) ?? cases;
         DateTimeOffset start = clock.GetUtcNow();
         string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
-        // Before any file is written: a file in the repository would make its tree dirty.
-        EnvironmentReport environment = EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
-        using SweepFolder? folder = request.Folder is not { } path ? null
-            : request.Resume ? SweepFolder.Resume(path, plan, cases, environment)
-            : SweepFolder.Create(path, plan, cases, environment);
+        using SweepFolder? folder = request.Folder is { } path ? Open(path) : null;
         IReadOnlyList<SweepCase> rest = [.. own.Where(c => folder?.Finished.Contains(c.RunId) != true)];
         if (request.Shard is { } shard)
         {
@@ -113,6 +109,14 @@ public static class Sweep
 
         return (folder?.AccuracyRows ?? accuracies).Any(row => row.Status == RowStatus.Failed)
             || (folder?.TimingRows ?? timings).Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
+
+        SweepFolder Open(string path)
+        {
+            // Before any file is written: a file in the repository would make its tree dirty.
+            EnvironmentReport environment =
+                EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
+            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, cases, environment);
+        }
     }
 
     private static CaseRows TimedOut(CaseRows rows) => rows with { Timings = [.. rows.Timings.Select(row => row with { Status = RowStatus.Timeout })] };

@@ -20,6 +20,9 @@ internal sealed class DeviceRuntime : IDisposable
     /// </summary>
     public const OptimizationLevel Optimization = OptimizationLevel.O1;
 
+    // Where ILGPU itself finds the drivers under WSL.
+    private const string WslDrivers = "/usr/lib/wsl/lib";
+
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly Dictionary<Delegate, Delegate> _launchers = [];
@@ -64,17 +67,13 @@ internal sealed class DeviceRuntime : IDisposable
     }
 
     /// <summary>Every GPU, and for each kind of which there is none the reason.</summary>
-    public static IReadOnlyList<DeviceListing> Gpus()
-    {
-        using Context cuda = CreateContext(builder => builder.Cuda());
-        using Context openCl = CreateContext(builder => builder.OpenCL());
-        return
-        [
-            .. List("cuda", cuda.GetCudaDevices().Count, i => Describe(cuda.GetCudaDevice(i)), OpenCuda, "libcuda.so.1", "nvcuda.dll", "the driver lists no device"),
-            .. List("opencl", openCl.GetCLDevices().Count, i => Describe(openCl.GetCLDevice(i)), OpenOpenCl, "libOpenCL.so.1", "OpenCL.dll",
-                "no device offers what ILGPU needs (OpenCL 2.0 with a generic address space)"),
-        ];
-    }
+    public static IReadOnlyList<DeviceListing> Gpus() =>
+    [
+        .. List("cuda", "libcuda.so.1", "nvcuda.dll", builder => builder.Cuda(), context => context.GetCudaDevices().Count,
+            (context, i) => Describe(context.GetCudaDevice(i)), OpenCuda, "the driver lists no device"),
+        .. List("opencl", "libOpenCL.so.1", "OpenCL.dll", builder => builder.OpenCL(), context => context.GetCLDevices().Count,
+            (context, i) => Describe(context.GetCLDevice(i)), OpenOpenCl, "no device offers what ILGPU needs (OpenCL 2.0 with a generic address space)"),
+    ];
 
     public IDeviceTimer CreateTimer() => new MarkerTimer(_accelerator.DefaultStream);
 
@@ -175,16 +174,25 @@ internal sealed class DeviceRuntime : IDisposable
     private static (string Name, DeviceFacts Facts) Describe(CLDevice device) =>
         (device.Name, new(null, device.NumMultiprocessors, device.WarpSize, device.CVersion.ToString(), device.ClockRate, device.MemorySize, null));
 
-    private static IEnumerable<DeviceListing> List(
-        string kind, int count, Func<int, (string Name, DeviceFacts Facts)> describe, Func<int, DeviceRuntime> open, string linuxDriver, string windowsDriver, string noDevice)
+    private static IReadOnlyList<DeviceListing> List(
+        string kind, string linuxDriver, string windowsDriver, Func<Context.Builder, Context.Builder> devices, Func<Context, int> count,
+        Func<Context, int, (string Name, DeviceFacts Facts)> describe, Func<int, DeviceRuntime> open, string noDevice)
     {
-        if (count > 0)
+        // A context takes a tenth of a second to make, which a machine without the driver is spared.
+        string driver = OperatingSystem.IsWindows() ? windowsDriver : linuxDriver;
+        if (!NativeLibrary.TryLoad(driver, out _) && !Directory.Exists(WslDrivers))
         {
-            return Enumerable.Range(0, count).Select(i => new DeviceListing($"{kind}:{i}", describe(i).Name, null, () => open(i), describe(i).Facts));
+            return [new(kind, null, $"no driver: {driver} was not found", null)];
         }
 
-        string driver = OperatingSystem.IsWindows() ? windowsDriver : linuxDriver;
-        return [new(kind, null, NativeLibrary.TryLoad(driver, out _) ? noDevice : $"no driver: {driver} was not found", null)];
+        using Context context = CreateContext(devices);
+        return count(context) == 0 ? [new(kind, null, noDevice, null)] : [.. Enumerable.Range(0, count(context)).Select(Listing)];
+
+        DeviceListing Listing(int i)
+        {
+            (string name, DeviceFacts facts) = describe(context, i);
+            return new($"{kind}:{i}", name, null, () => open(i), facts);
+        }
     }
 
     /// <summary>Drivers install libcuda.so.1 and libOpenCL.so.1; the names without a version belong to development packages.</summary>
