@@ -14,7 +14,7 @@ public sealed class Federation : IDisposable
     private readonly FederatedData _data;
     private readonly Experiment _experiment;
     private readonly RngKey _key;
-    private readonly Mlp _model;
+    private readonly Model _model;
     private readonly IAttack _attack;
     private readonly Dictionary<int, IDefense> _defenses = [];
     private readonly Setting _setting;
@@ -75,7 +75,7 @@ public sealed class Federation : IDisposable
     }
 
     /// <summary>The model that is trained.</summary>
-    public Mlp Model => _model;
+    public Model Model => _model;
 
     private Matrix Global => _server.SliceRows(0, 1);
 

@@ -155,7 +155,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return _data;
     }
 
-    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Mlp model, RoundResult round)
+    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Model model, RoundResult round)
     {
         Experiment e = sweepCase.Experiment;
         return new(
@@ -168,7 +168,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     }
 
     // The first round compiles and loads code; it is kept apart.
-    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase)
+    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Model model, RowKind kind, int round, Phase phase)
     {
         Experiment e = sweepCase.Experiment;
         return new(

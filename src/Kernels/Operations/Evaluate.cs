@@ -7,8 +7,11 @@ namespace FlGpu.Kernels;
 /// <paramref name="Result"/> (1 x 2). The prediction is the first of the largest logits; NaN counts as the largest, as in PyTorch.
 /// </summary>
 [About("right answers and mean loss of a model on labelled samples")]
-public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
+public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
 {
+    // Enough to make little of loading the model.
+    private const int SamplesPerTile = 512;
+
     /// <inheritdoc/>
     public Work Cost => new(
         Features.Rows * Model.ForwardFlops, Features.Bytes + (Features.Rows * sizeof(int)) + Parameters.Bytes, Result.Bytes);
@@ -36,7 +39,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
         for (int s = 0; s < Features.Rows; s++)
         {
             int label = ((HostBuffer<int>)Labels)[s];
-            double[] logits = ScalarMlp.Forward(Model, parameters, Features, s)[^1];
+            double[] logits = Model.Forward(parameters, Features.RowInDouble(s));
             int predicted = 0;
             for (int j = 1; j < logits.Length; j++)
             {
@@ -44,7 +47,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
             }
 
             correct += predicted == label ? 1 : 0;
-            loss += ScalarMlp.Loss(logits, label);
+            loss += CrossEntropy.Loss(logits, label);
         }
 
         Result[0] = correct;
@@ -52,11 +55,17 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
     }
 
     /// <inheritdoc/>
-    public unsafe void Simd(SimdBackend simd)
+    public void Simd(SimdBackend simd) => Model.Evaluate(this, simd);
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) => Model.Evaluate(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal unsafe void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch>
     {
-        int tiles = (Features.Rows + Batches.Samples - 1) / Batches.Samples;
+        int tiles = (Features.Rows + SamplesPerTile - 1) / SamplesPerTile;
         float* perTile = simd.Workspace(2L * tiles);
-        simd.ForEachTile(tiles, Cost.Flops / 8, new Batches(this, perTile));
+        simd.ForEachTile(tiles, Cost.Flops / 8, new Batches<TBatch>(this, perTile));
         double correct = 0;
         double loss = 0;
         for (int tile = 0; tile < tiles; tile++)
@@ -69,15 +78,15 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
         Result[1] = (float)(loss / Features.Rows);
     }
 
-    /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    /// <summary>The kernels of a multilayer perceptron and their launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu)
     {
-        long perGroup = Model.Shape.ActivationWidth;
+        long perGroup = model.Shape.ActivationWidth;
         long activations = perGroup * gpu.GroupsFor(Features.Rows);
         ArrayView<float> scratch = gpu.Scratch(activations + (2L * Features.Rows));
         ArrayView<float> perSample = scratch.SubView(activations, 2L * Features.Rows);
         gpu.Runtime.Launch(
-            ClassifyKernel, gpu.GroupEach(Features.Rows), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
+            ClassifyKernel, gpu.GroupEach(Features.Rows), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
             scratch.SubView(0, activations), perSample);
         gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2), perSample, GpuBackend.View(Result));
     }
@@ -143,18 +152,15 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
     }
 
     /// <summary>A tile is a batch of samples; it leaves the number of right answers and the sum of the losses.</summary>
-    private readonly unsafe struct Batches(Evaluate evaluate, float* perTile) : ITiles
+    private readonly unsafe struct Batches<TBatch>(Evaluate evaluate, float* perTile) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
-        // Enough to make little of loading the model.
-        public const int Samples = 512;
-
-        public nuint ScratchBytes => PaddedMlp.Bytes(evaluate.Model, Samples);
+        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerTile);
 
         public void Run(int tile, byte* scratch)
         {
-            var model = new PaddedMlp(evaluate.Model, Samples, scratch);
-            int first = tile * Samples;
-            int count = Math.Min(Samples, evaluate.Features.Rows - first);
+            TBatch model = TBatch.In(evaluate.Model, SamplesPerTile, scratch);
+            int first = tile * SamplesPerTile;
+            int count = Math.Min(SamplesPerTile, evaluate.Features.Rows - first);
             int inputs = evaluate.Model.Inputs;
             int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
             model.Load(evaluate.Parameters.Host);

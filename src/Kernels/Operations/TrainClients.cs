@@ -20,9 +20,9 @@ public readonly record struct LocalSamples(Matrix Features, Buffer<int> Labels, 
 /// <paramref name="Origin"/> (1 x d), to its row of <paramref name="Updates"/> (n x d). FedAvg's ClientUpdate: McMahan et al.,
 /// AISTATS 2017, algorithm 1. Where <paramref name="StepLosses"/> (n x steps) is given it gets the mean loss of each batch before its step.
 /// </summary>
-[About("local SGD of many clients on a multilayer perceptron")]
+[About("local SGD of many clients")]
 public readonly record struct TrainClients(
-    Mlp Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
+    Model Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(
@@ -83,7 +83,7 @@ public readonly record struct TrainClients(
                     for (int b = 0; b < count; b++)
                     {
                         int row = order[start[client] + (epoch * perEpoch) + first + b];
-                        loss += ScalarMlp.AddGradient(Model, parameters, Samples.Features, row, labels[row], gradient);
+                        loss += Model.AddGradient(parameters, Samples.Features.RowInDouble(row), labels[row], gradient);
                     }
 
                     for (int k = 0; k < parameters.Length; k++)
@@ -108,12 +108,19 @@ public readonly record struct TrainClients(
     }
 
     /// <inheritdoc/>
-    public void Simd(SimdBackend simd) => simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients(this));
+    public void Simd(SimdBackend simd) => Model.Train(this, simd);
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    public void Gpu(GpuBackend gpu) => Model.Train(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
+        simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients<TBatch>(this));
+
+    /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu)
     {
-        MlpShape shape = Model.Shape;
+        MlpShape shape = model.Shape;
         int perGroup = Sgd.BatchSize * ((2 * shape.ActivationWidth) + 1);
         ArrayView<float> scratch = gpu.Scratch((long)perGroup * gpu.GroupsFor(Updates.Rows));
         var settings = new TrainSettings(shape, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
@@ -183,9 +190,9 @@ public readonly record struct TrainClients(
     }
 
     /// <summary>A tile is a client, trained in one thread's cache.</summary>
-    private readonly unsafe struct Clients(TrainClients train) : ITiles
+    private readonly unsafe struct Clients<TBatch>(TrainClients train) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
-        public nuint ScratchBytes => PaddedMlp.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
+        public nuint ScratchBytes => TBatch.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
 
         public void Run(int tile, byte* scratch)
         {
@@ -194,8 +201,8 @@ public readonly record struct TrainClients(
             int* labels = ((HostBuffer<int>)train.Samples.Labels).Pointer;
             int batch = train.Sgd.BatchSize;
             int inputs = train.Model.Inputs;
-            var model = new PaddedMlp(train.Model, batch, scratch);
-            var batchLabels = new Span<int>(scratch + PaddedMlp.Bytes(train.Model, batch), batch);
+            TBatch model = TBatch.In(train.Model, batch, scratch);
+            var batchLabels = new Span<int>(scratch + TBatch.Bytes(train.Model, batch), batch);
             model.Load(train.Initial.Host);
             int perEpoch = (start[tile + 1] - start[tile]) / train.Sgd.Epochs;
             int step = 0;
