@@ -19,7 +19,9 @@ public readonly record struct LocalSamples(Matrix Features, Buffer<int> Labels, 
 /// Trains n clients from <paramref name="Initial"/> (1 x d) and writes what each has learned, its parameters less
 /// <paramref name="Origin"/> (1 x d), to its row of <paramref name="Updates"/> (n x d). FedAvg's ClientUpdate: McMahan et al.,
 /// AISTATS 2017, algorithm 1. Where <paramref name="StepLosses"/> (n x steps) is given it gets the mean loss of each batch before its step.
+/// With m models (both m x d) the first n / m clients belong to row 0, the next to row 1 and so on: independent runs share a launch.
 /// </summary>
+/// <exception cref="ArgumentException">n is no multiple of m, or there are not as many origins as initial models.</exception>
 [About("local SGD of many clients")]
 public readonly record struct TrainClients(
     Model Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
@@ -29,6 +31,12 @@ public readonly record struct TrainClients(
         Samples.Order.Length * Model.TrainingFlops,
         (Samples.Order.Length / Sgd.Epochs * (Model.Inputs + 1) * sizeof(float)) + Initial.Bytes + Origin.Bytes,
         Updates.Bytes);
+
+    /// <summary>Clients that start from the same row of <see cref="Initial"/>.</summary>
+    internal int ClientsPerModel =>
+        Initial.Rows == Origin.Rows && Updates.Rows % Initial.Rows == 0
+            ? Updates.Rows / Initial.Rows
+            : throw new ArgumentException($"{Updates.Rows} clients do not share {Initial.Rows} models and {Origin.Rows} origins evenly");
 
     /// <inheritdoc/>
     public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
@@ -63,12 +71,14 @@ public readonly record struct TrainClients(
         var labels = (HostBuffer<int>)Samples.Labels;
         var order = (HostBuffer<int>)Samples.Order;
         var start = (HostBuffer<int>)Samples.Start;
+        int clientsPerModel = ClientsPerModel;
         for (int client = 0; client < Updates.Rows; client++)
         {
+            int model = client / clientsPerModel;
             double[] parameters = new double[Model.Parameters];
             for (int k = 0; k < parameters.Length; k++)
             {
-                parameters[k] = Initial[k];
+                parameters[k] = Initial[model, k];
             }
 
             int perEpoch = (start[client + 1] - start[client]) / Sgd.Epochs;
@@ -102,7 +112,7 @@ public readonly record struct TrainClients(
 
             for (int k = 0; k < parameters.Length; k++)
             {
-                Updates[client, k] = (float)(parameters[k] - Origin[k]);
+                Updates[client, k] = (float)(parameters[k] - Origin[model, k]);
             }
         }
     }
@@ -115,7 +125,7 @@ public readonly record struct TrainClients(
 
     /// <summary>Vector code over any model.</summary>
     internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
-        simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients<TBatch>(this));
+        simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients<TBatch>(this, ClientsPerModel));
 
     /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
     internal void OnGpu(Mlp model, GpuBackend gpu)
@@ -123,7 +133,8 @@ public readonly record struct TrainClients(
         MlpShape shape = model.Shape;
         int perGroup = Sgd.BatchSize * ((2 * shape.ActivationWidth) + 1);
         ArrayView<float> scratch = gpu.Scratch((long)perGroup * gpu.GroupsFor(Updates.Rows));
-        var settings = new TrainSettings(shape, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
+        var settings = new TrainSettings(
+            shape, model.Parameters, ClientsPerModel, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
         gpu.Runtime.Launch(
             Kernel, gpu.GroupEach(Updates.Rows), settings, GpuBackend.View(Initial), GpuBackend.View(Origin), GpuBackend.View(Updates),
             GpuBackend.View(Samples.Features), GpuBackend.View(Samples.Labels), GpuBackend.View(Samples.Order), GpuBackend.View(Samples.Start),
@@ -140,16 +151,18 @@ public readonly record struct TrainClients(
     {
         MlpShape shape = settings.Shape;
         int batch = settings.BatchSize;
+        long parameters = settings.Parameters;
         ArrayView<float> mine = scratch.SubView((long)Grid.IdxX * settings.ScratchPerGroup, settings.ScratchPerGroup);
         ArrayView<float> activations = mine.SubView(0, (long)batch * shape.ActivationWidth);
         ArrayView<float> gradients = mine.SubView((long)batch * shape.ActivationWidth, (long)batch * shape.ActivationWidth);
         ArrayView<float> sampleLosses = mine.SubView(2L * batch * shape.ActivationWidth, batch);
         for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
         {
-            ArrayView<float> weights = updates.SubView(client * initial.Length, initial.Length);
-            for (long k = Group.IdxX; k < initial.Length; k += Group.DimX)
+            ArrayView<float> weights = updates.SubView(client * parameters, parameters);
+            long model = client / settings.ClientsPerModel * parameters;
+            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
             {
-                weights[k] = initial[k];
+                weights[k] = initial[model + k];
             }
 
             GroupMlp.Sync();
@@ -180,9 +193,9 @@ public readonly record struct TrainClients(
                 }
             }
 
-            for (long k = Group.IdxX; k < initial.Length; k += Group.DimX)
+            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
             {
-                weights[k] -= origin[k];
+                weights[k] -= origin[model + k];
             }
 
             GroupMlp.Sync();
@@ -190,7 +203,7 @@ public readonly record struct TrainClients(
     }
 
     /// <summary>A tile is a client, trained in one thread's cache.</summary>
-    private readonly unsafe struct Clients<TBatch>(TrainClients train) : ITiles where TBatch : struct, IBatchModel<TBatch>
+    private readonly unsafe struct Clients<TBatch>(TrainClients train, int clientsPerModel) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
         public nuint ScratchBytes => TBatch.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
 
@@ -203,7 +216,8 @@ public readonly record struct TrainClients(
             int inputs = train.Model.Inputs;
             TBatch model = TBatch.In(train.Model, batch, scratch);
             var batchLabels = new Span<int>(scratch + TBatch.Bytes(train.Model, batch), batch);
-            model.Load(train.Initial.Host);
+            long globalModel = (long)(tile / clientsPerModel) * train.Model.Parameters;
+            model.Load(train.Initial.Host + globalModel);
             int perEpoch = (start[tile + 1] - start[tile]) / train.Sgd.Epochs;
             int step = 0;
             for (int epoch = 0; epoch < train.Sgd.Epochs; epoch++)
@@ -230,7 +244,7 @@ public readonly record struct TrainClients(
                 }
             }
 
-            model.StoreRelative(train.Origin.Host, train.Updates.Host + ((long)tile * train.Updates.Columns));
+            model.StoreRelative(train.Origin.Host + globalModel, train.Updates.Host + ((long)tile * train.Updates.Columns));
         }
     }
 }
@@ -238,4 +252,4 @@ public readonly record struct TrainClients(
 /// <summary>The numbers that the training kernel needs.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct TrainSettings(
-    MlpShape Shape, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);
+    MlpShape Shape, int Parameters, int ClientsPerModel, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);
