@@ -40,7 +40,7 @@ public sealed class Federation : IDisposable
     public Federation(Backend backend, FederatedData data, Experiment experiment)
     {
         experiment.Validate();
-        (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Hidden));
+        (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Model));
         int n = experiment.UpdatesPerRound;
         int d = _model.Parameters;
         _setting = new Setting(backend, n, experiment.Malicious, d, experiment.Clients);

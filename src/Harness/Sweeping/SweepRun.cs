@@ -52,7 +52,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             interruption.ThrowIfCancellationRequested();
             Backend backend = Open(training.Backend);
             FederatedData data = Load(backend, training);
-            RequireMemory(training, backend, data.Model(training.Experiment.Hidden).Parameters);
+            RequireMemory(training, backend, data.Model(training.Experiment.Model).Parameters);
             using var federation = new Federation(backend, data, training.Experiment);
             foreach (RoundResult round in federation.Run())
             {

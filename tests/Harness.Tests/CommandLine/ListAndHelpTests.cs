@@ -96,7 +96,7 @@ public sealed class ListAndHelpTests
     }
 
     [Theory]
-    [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --hidden --seeds --backend --out --preset")]
+    [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --models --hidden --seeds --backend --out --preset")]
     [InlineData("sweep", "--config --attacks --defenses --pre-aggregations --data --partition --clients --malicious --rounds --seeds --backend --parameters --operations --out --resume --shard --dry-run --schema")]
     [InlineData("time", "--operations --defenses --clients --parameters --backend --csv --out")]
     [InlineData("peaks", "--backend --threads --quick")]
@@ -117,6 +117,7 @@ public sealed class ListAndHelpTests
     [InlineData("--local-epochs", "2")]
     [InlineData("--batch-size", "32")]
     [InlineData("--learning-rate", "0.01")]
+    [InlineData("--models", "mlp:64")]
     [InlineData("--hidden", "64")]
     [InlineData("--data", "synthetic")]
     [InlineData("--backend", "auto")]

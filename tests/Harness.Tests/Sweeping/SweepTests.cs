@@ -181,6 +181,7 @@ public sealed class SweepTests : IDisposable
     [InlineData("""{"hidden": [[64], 32]}""", "$.hidden[1] is 32")]
     [InlineData("""{"hidden": [[64], [32, 0]]}""", "$.hidden[1][1] is 0")]
     [InlineData("""{"hidden": 64}""", "$.hidden is 64")]
+    [InlineData("""{"models": ["mlp:64", "cnn:0-1-2"]}""", "$.models[1] is 'cnn:0-1-2'; allowed are softmax, mlp with 1 to 7 hidden widths as in mlp:128-64, and cnn")]
     [InlineData("""{"learning_rate": [0.1, 0]}""", "$.learning_rate[1] is 0; allowed is a number above 0")]
     [InlineData("""{"seeds": [-1]}""", "$.seeds[0] is -1; allowed is a whole number from 0 on")]
     [InlineData("""{"attacks": ["none", "sign_flipp"]}""", "$.attacks[1]: 'sign_flipp' is unknown")]
