@@ -239,7 +239,7 @@ public class FederationTests
         using var backend = new SimdBackend(1);
         using FederatedData data = Load(backend, experiment);
         Samples train = data.Dataset.Train;
-        double[] expected = [.. data.Model([]).Initialise(RngKey.FromSeed(experiment.Seed).Fold((ulong)Purpose.Initialisation)).Select(x => (double)x)];
+        double[] expected = [.. data.Model(ModelChoice.Perceptron()).Initialise(RngKey.FromSeed(experiment.Seed).Fold((ulong)Purpose.Initialisation)).Select(x => (double)x)];
         for (int step = 0; step < 6; step++)
         {
             expected = SoftmaxStep(train, expected, 0.5);
@@ -260,6 +260,38 @@ public class FederationTests
         Assert.Equal(30, rounds.Length);
         Assert.InRange(rounds[^1].TestAccuracy, 0.9, 1);
         Assert.True(rounds[^1].TestLoss < rounds[0].TestLoss);
+    }
+
+    [Fact]
+    public void A_convolutional_network_learns_digits_the_same_way_on_every_backend()
+    {
+        Experiment experiment = s_small with
+        {
+            Model = ModelChoice.Convolutional(), Clients = 5, ClientsPerRound = 5, Malicious = 0, Sgd = new(Epochs: 1, BatchSize: 8, LearningRate: 0.3f), Seed = 3,
+        };
+        RoundResult[] reference = RunOn("reference", experiment, "digits").Rounds;
+        Assert.InRange(reference[^1].TestAccuracy, 0.6, 1);
+        foreach (string name in (string[])["simd", "cpu"])
+        {
+            RoundResult[] rounds = RunOn(name, experiment, "digits").Rounds;
+            Assert.InRange(rounds[^1].TestAccuracy, 0.6, 1);
+            // Later, rounding may decide which of two pixels is the larger one, and so take another way to as good a model.
+            for (int i = 0; i < 2; i++)
+            {
+                Assert.Equal(reference[i].TestAccuracy, rounds[i].TestAccuracy, 4);
+                Assert.Equal(reference[i].TestLoss, rounds[i].TestLoss, 1e-4);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_convolutional_network_refuses_samples_that_are_no_square_image()
+    {
+        using var backend = new ReferenceBackend();
+        Experiment experiment = s_small with { Model = ModelChoice.Convolutional() };
+        using FederatedData data = Load(backend, experiment);
+        Assert.Contains(
+            "--models: a cnn needs square grey images", Assert.Throws<InputException>(() => new Federation(backend, data, experiment)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

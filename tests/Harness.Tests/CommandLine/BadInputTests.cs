@@ -47,6 +47,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--learning-rate", "nan", "above 0")]
     [InlineData("--learning-rate", "1e300", "above 0")]
     [InlineData("--local-epochs", "0", "from 1 on")]
+    [InlineData("--models", "cnn", "square grey images")]
     [InlineData("--hidden", "0", "from 1 on")]
     [InlineData("--hidden", "64,x", "from 1 on")]
     [InlineData("--models", "mlp", "mlp:128-64")]

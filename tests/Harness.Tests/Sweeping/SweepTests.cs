@@ -157,6 +157,24 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
+    public void A_model_that_a_data_set_has_no_images_for_is_skipped_there_and_trained_elsewhere()
+    {
+        if (Sweep(
+            "out", "--config", _folder.Write("small.json", Small), "--data", "synthetic;digits", "--models", "cnn:2-3-4;mlp:8", "--attacks", "none", "--defenses", "none",
+            "--rounds", "1") is null)
+        {
+            return;
+        }
+
+        IReadOnlyList<AccuracyRow> rows = Accuracies("out");
+        Assert.Equal(
+            [("digits", "cnn:8x8-2-3-4-10", 178), ("digits", "mlp:64-8-10", 610), ("synthetic", "", 0), ("synthetic", "mlp:32-8-10", 354)],
+            rows.Select(row => (row.Dataset, row.Model, row.Parameters)).Order());
+        AccuracyRow skipped = Assert.Single(rows, row => row.Status == RowStatus.Skipped);
+        Assert.Contains("--models: a cnn needs square grey images of 4 x 4 pixels and more, and these samples have 32 features", skipped.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Options_override_the_plan_of_the_file()
     {
         if (Sweep("out", "--config", _folder.Write("small.json", Small), "--rounds", "1", "--attacks", "gradient_scale", "--clients", "6") is null)
