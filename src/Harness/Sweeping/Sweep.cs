@@ -62,9 +62,19 @@ public static class Sweep
         try
         {
             var cost = new CaseCost();
+            var limit = new CallLimit(plan.LongestCallS);
+            ILookup<string, TimingRow> known = (folder?.TimingRows ?? []).ToLookup(row => row.RunId);
+            foreach (SweepCase done in cases)
+            {
+                limit.Learn(done, known[done.RunId]);
+            }
+
             SweepProgress.Follow(screen, rest, [.. rest.Select(cost.Flops)], sweepCase =>
             {
-                CaseRows rows = run.Run(sweepCase, interruption);
+                CaseRows rows = limit.Exceeded(sweepCase) is { } reason
+                    ? TimedOut(run.Run(sweepCase with { Impossible = reason }, interruption))
+                    : run.Run(sweepCase, interruption);
+                limit.Learn(sweepCase, rows.Timings);
                 folder?.Write(rows);
                 timings.AddRange(rows.Timings);
                 accuracies.AddRange(rows.Accuracies);
@@ -104,4 +114,6 @@ public static class Sweep
         return (folder?.AccuracyRows ?? accuracies).Any(row => row.Status == RowStatus.Failed)
             || (folder?.TimingRows ?? timings).Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
     }
+
+    private static CaseRows TimedOut(CaseRows rows) => rows with { Timings = [.. rows.Timings.Select(row => row with { Status = RowStatus.Timeout })] };
 }
