@@ -14,7 +14,7 @@ public sealed class Federation : IDisposable
     private readonly FederatedData _data;
     private readonly Experiment _experiment;
     private readonly RngKey _key;
-    private readonly Mlp _model;
+    private readonly Model _model;
     private readonly IAttack _attack;
     private readonly Dictionary<int, IDefense> _defenses = [];
     private readonly Setting _setting;
@@ -40,7 +40,7 @@ public sealed class Federation : IDisposable
     public Federation(Backend backend, FederatedData data, Experiment experiment)
     {
         experiment.Validate();
-        (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Hidden));
+        (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Model));
         int n = experiment.UpdatesPerRound;
         int d = _model.Parameters;
         _setting = new Setting(backend, n, experiment.Malicious, d, experiment.Clients);
@@ -75,7 +75,7 @@ public sealed class Federation : IDisposable
     }
 
     /// <summary>The model that is trained.</summary>
-    public Mlp Model => _model;
+    public Model Model => _model;
 
     private Matrix Global => _server.SliceRows(0, 1);
 

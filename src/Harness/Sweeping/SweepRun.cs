@@ -52,7 +52,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             interruption.ThrowIfCancellationRequested();
             Backend backend = Open(training.Backend);
             FederatedData data = Load(backend, training);
-            RequireMemory(training, backend, data.Model(training.Experiment.Hidden).Parameters);
+            RequireMemory(training, backend, data.Model(training.Experiment.Model).Parameters);
             using var federation = new Federation(backend, data, training.Experiment);
             foreach (RoundResult round in federation.Run())
             {
@@ -155,7 +155,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return _data;
     }
 
-    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Mlp model, RoundResult round)
+    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Model model, RoundResult round)
     {
         Experiment e = sweepCase.Experiment;
         return new(
@@ -168,7 +168,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     }
 
     // The first round compiles and loads code; it is kept apart.
-    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase)
+    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Model model, RowKind kind, int round, Phase phase)
     {
         Experiment e = sweepCase.Experiment;
         return new(

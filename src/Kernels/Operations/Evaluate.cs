@@ -5,20 +5,113 @@ namespace FlGpu.Kernels;
 /// Classifies the rows of <paramref name="Features"/> (N x inputs) with the model's <paramref name="Parameters"/> (1 x d) and
 /// writes how many of <paramref name="Labels"/> (N) it gets right and the mean cross-entropy to
 /// <paramref name="Result"/> (1 x 2). The prediction is the first of the largest logits; NaN counts as the largest, as in PyTorch.
+/// m models (m x d) are tested on the same samples; each has its row of the result (m x 2).
 /// </summary>
+/// <exception cref="ArgumentException">There are not as many rows of results as models.</exception>
 [About("right answers and mean loss of a model on labelled samples")]
-public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
+public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
 {
-    /// <inheritdoc/>
-    public Work Cost => new(
-        Features.Rows * Model.ForwardFlops, Features.Bytes + (Features.Rows * sizeof(int)) + Parameters.Bytes, Result.Bytes);
+    // Enough to make little of loading the model.
+    private const int SamplesPerTile = 512;
 
     /// <inheritdoc/>
-    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
+    public Work Cost => new(
+        (long)Parameters.Rows * Features.Rows * Model.ForwardFlops, Features.Bytes + (Features.Rows * sizeof(int)) + Parameters.Bytes, Result.Bytes);
+
+    /// <summary>Models that are tested.</summary>
+    internal int Models =>
+        Parameters.Rows == Result.Rows
+            ? Parameters.Rows
+            : throw new ArgumentException($"{Parameters.Rows} models do not fit {Result.Rows} rows of results");
+
+    /// <inheritdoc/>
+    public static IReadOnlyList<OperationListing> Variants =>
+    [
+        new(
+            "evaluate_cnn", "right answers and mean loss of a small convolutional network",
+            (backend, clients, parameters, key) => Prepare(backend, Cnn.WithAbout(parameters), samplesPerClient: 40, clients, key)),
+    ];
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key) =>
+        Prepare(backend, Mlp.WithAbout(parameters), samplesPerClient: 100, clients, key);
+
+    /// <inheritdoc/>
+    public void Reference()
     {
-        const int SamplesPerClient = 100;
-        Mlp model = Mlp.WithAbout(parameters);
-        int samples = clients * SamplesPerClient;
+        float[] all = Parameters.ToArray();
+        for (int model = 0; model < Models; model++)
+        {
+            double[] parameters = [.. all.Skip(model * Model.Parameters).Take(Model.Parameters).Select(x => (double)x)];
+            long correct = 0;
+            double loss = 0;
+            for (int s = 0; s < Features.Rows; s++)
+            {
+                int label = ((HostBuffer<int>)Labels)[s];
+                double[] logits = Model.Forward(parameters, Features.RowInDouble(s));
+                int predicted = 0;
+                for (int j = 1; j < logits.Length; j++)
+                {
+                    predicted = logits[j] > logits[predicted] || (double.IsNaN(logits[j]) && !double.IsNaN(logits[predicted])) ? j : predicted;
+                }
+
+                correct += predicted == label ? 1 : 0;
+                loss += CrossEntropy.Loss(logits, label);
+            }
+
+            Result[model, 0] = correct;
+            Result[model, 1] = (float)(loss / Features.Rows);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Simd(SimdBackend simd) => Model.Evaluate(this, simd);
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) => Model.Evaluate(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal unsafe void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch>
+    {
+        int tiles = (Features.Rows + SamplesPerTile - 1) / SamplesPerTile;
+        float* perTile = simd.Workspace(2L * tiles * Models);
+        simd.ForEachTile(tiles * Models, Cost.Flops / 8, new Batches<TBatch>(this, tiles, perTile));
+        for (int model = 0; model < Models; model++, perTile += 2 * tiles)
+        {
+            double correct = 0;
+            double loss = 0;
+            for (int tile = 0; tile < tiles; tile++)
+            {
+                correct += perTile[2 * tile];
+                loss += perTile[(2 * tile) + 1];
+            }
+
+            Result[model, 0] = (float)correct;
+            Result[model, 1] = (float)(loss / Features.Rows);
+        }
+    }
+
+    /// <summary>The kernels of a multilayer perceptron and their launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu)
+    {
+        long perGroup = model.Shape.ActivationWidth;
+        long tests = (long)Features.Rows * Models;
+        long activations = perGroup * gpu.GroupsFor(tests);
+        ArrayView<float> scratch = gpu.Scratch(activations + (2 * tests));
+        ArrayView<float> perTest = scratch.SubView(activations, 2 * tests);
+        gpu.Runtime.Launch(
+            ClassifyKernel, gpu.GroupEach(tests), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
+            scratch.SubView(0, activations), perTest);
+        Average(gpu, perTest);
+    }
+
+    /// <summary>Adds up what a model's own kernel found: for each test, m x N of them, whether the answer is right (1 or 0) and the loss.</summary>
+    internal void Average(GpuBackend gpu, ArrayView<float> perTest) =>
+        gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2L * Models), perTest, GpuBackend.View(Result));
+
+    private static Prepared Prepare(Backend backend, Model model, int samplesPerClient, int clients, RngKey key)
+    {
+        int samples = clients * samplesPerClient;
         Matrix features = TestData.Normal(backend, samples, model.Inputs, key.Fold(0));
         Buffer<int> labels = TestData.Labels(backend, samples, model.Classes, key.Fold(1));
         Matrix row = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(2)));
@@ -27,71 +120,20 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
         return new(() => backend.Run(operation), result, operation.Cost, model.Parameters, Magnitude: 2.3, Restore: null, [features, labels, row, result]);
     }
 
-    /// <inheritdoc/>
-    public void Reference()
-    {
-        double[] parameters = [.. Parameters.ToArray().Select(x => (double)x)];
-        long correct = 0;
-        double loss = 0;
-        for (int s = 0; s < Features.Rows; s++)
-        {
-            int label = ((HostBuffer<int>)Labels)[s];
-            double[] logits = ScalarMlp.Forward(Model, parameters, Features, s)[^1];
-            int predicted = 0;
-            for (int j = 1; j < logits.Length; j++)
-            {
-                predicted = logits[j] > logits[predicted] || (double.IsNaN(logits[j]) && !double.IsNaN(logits[predicted])) ? j : predicted;
-            }
-
-            correct += predicted == label ? 1 : 0;
-            loss += ScalarMlp.Loss(logits, label);
-        }
-
-        Result[0] = correct;
-        Result[1] = (float)(loss / Features.Rows);
-    }
-
-    /// <inheritdoc/>
-    public unsafe void Simd(SimdBackend simd)
-    {
-        int tiles = (Features.Rows + Batches.Samples - 1) / Batches.Samples;
-        float* perTile = simd.Workspace(2L * tiles);
-        simd.ForEachTile(tiles, Cost.Flops / 8, new Batches(this, perTile));
-        double correct = 0;
-        double loss = 0;
-        for (int tile = 0; tile < tiles; tile++)
-        {
-            correct += perTile[2 * tile];
-            loss += perTile[(2 * tile) + 1];
-        }
-
-        Result[0] = (float)correct;
-        Result[1] = (float)(loss / Features.Rows);
-    }
-
-    /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
-    {
-        long perGroup = Model.Shape.ActivationWidth;
-        long activations = perGroup * gpu.GroupsFor(Features.Rows);
-        ArrayView<float> scratch = gpu.Scratch(activations + (2L * Features.Rows));
-        ArrayView<float> perSample = scratch.SubView(activations, 2L * Features.Rows);
-        gpu.Runtime.Launch(
-            ClassifyKernel, gpu.GroupEach(Features.Rows), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
-            scratch.SubView(0, activations), perSample);
-        gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2), perSample, GpuBackend.View(Result));
-    }
-
-    /// <summary>A group owns a sample: its threads share the outputs of each layer, its first thread compares the logits.</summary>
+    /// <summary>A group owns a sample for a model: its threads share the outputs of each layer, its first thread compares the logits.</summary>
     private static void ClassifyKernel(
-        MlpShape shape, ArrayView<float> parameters, ArrayView<float> features, ArrayView<int> labels, ArrayView<float> scratch, ArrayView<float> perSample)
+        MlpShape shape, ArrayView<float> parameters, ArrayView<float> features, ArrayView<int> labels, ArrayView<float> scratch, ArrayView<float> perTest)
     {
         int width = shape.ActivationWidth;
         int classes = shape.Width(shape.Layers);
         ArrayView<float> activations = scratch.SubView((long)Grid.IdxX * width, width);
-        for (long s = Grid.IdxX; s < labels.Length; s += Grid.DimX)
+        long models = perTest.Length / 2 / labels.Length;
+        long modelLength = parameters.Length / models;
+        for (long test = Grid.IdxX; test < labels.Length * models; test += Grid.DimX)
         {
-            GroupMlp.ForwardOne(shape, parameters, features.SubView(s * shape.W0, shape.W0), activations);
+            long model = test / labels.Length;
+            long s = test - (model * labels.Length);
+            GroupMlp.ForwardOne(shape, parameters.SubView(model * modelLength, modelLength), features.SubView(s * shape.W0, shape.W0), activations);
             if (Group.IdxX == 0)
             {
                 int logits = width - classes;
@@ -114,50 +156,51 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
                     total += MathF.Exp(activations[logits + j] - top);
                 }
 
-                perSample[2 * s] = predicted == label ? 1f : 0f;
-                perSample[(2 * s) + 1] = MathF.Log(total) - (activations[logits + label] - top);
+                perTest[2 * test] = predicted == label ? 1f : 0f;
+                perTest[(2 * test) + 1] = MathF.Log(total) - (activations[logits + label] - top);
             }
 
             GroupMlp.Sync();
         }
     }
 
-    /// <summary>A group owns one of the two results; its threads add every DimX-th sample, then their sums in a fixed tree.</summary>
-    private static void AverageKernel(ArrayView<float> perSample, ArrayView<float> result)
+    /// <summary>A group owns one of a model's two results; its threads add every DimX-th sample, then their sums in a fixed tree.</summary>
+    private static void AverageKernel(ArrayView<float> perTest, ArrayView<float> result)
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
-        for (long which = Grid.IdxX; which < result.Length; which += Grid.DimX)
+        long samples = perTest.Length / result.Length;
+        for (long r = Grid.IdxX; r < result.Length; r += Grid.DimX)
         {
+            long first = r / 2 * samples * 2;
             double sum = 0;
-            for (long s = Group.IdxX; s < perSample.Length / 2; s += Group.DimX)
+            for (long s = Group.IdxX; s < samples; s += Group.DimX)
             {
-                sum += perSample[(2 * s) + which];
+                sum += perTest[first + (2 * s) + (r % 2)];
             }
 
             sum = GroupSum.Of(sum, shared);
             if (Group.IdxX == 0)
             {
-                result[which] = (float)(which == 0 ? sum : sum / (perSample.Length / 2));
+                result[r] = (float)(r % 2 == 0 ? sum : sum / samples);
             }
         }
     }
 
-    /// <summary>A tile is a batch of samples; it leaves the number of right answers and the sum of the losses.</summary>
-    private readonly unsafe struct Batches(Evaluate evaluate, float* perTile) : ITiles
+    /// <summary>A tile is a batch of samples for a model; it leaves the number of right answers and the sum of the losses.</summary>
+    private readonly unsafe struct Batches<TBatch>(Evaluate evaluate, int tilesPerModel, float* perTile) : ITiles
+        where TBatch : struct, IBatchModel<TBatch>
     {
-        // Enough to make little of loading the model.
-        public const int Samples = 512;
-
-        public nuint ScratchBytes => PaddedMlp.Bytes(evaluate.Model, Samples);
+        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerTile);
 
         public void Run(int tile, byte* scratch)
         {
-            var model = new PaddedMlp(evaluate.Model, Samples, scratch);
-            int first = tile * Samples;
-            int count = Math.Min(Samples, evaluate.Features.Rows - first);
+            TBatch model = TBatch.In(evaluate.Model, SamplesPerTile, scratch);
+            int globalModel = tile / tilesPerModel;
+            int first = (tile - (globalModel * tilesPerModel)) * SamplesPerTile;
+            int count = Math.Min(SamplesPerTile, evaluate.Features.Rows - first);
             int inputs = evaluate.Model.Inputs;
             int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
-            model.Load(evaluate.Parameters.Host);
+            model.Load(evaluate.Parameters.Host + ((long)globalModel * evaluate.Model.Parameters));
             model.Forward(evaluate.Features.Host + ((long)first * inputs), inputs, count);
             int correct = 0;
             for (int b = 0; b < count; b++)

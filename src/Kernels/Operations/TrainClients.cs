@@ -19,10 +19,12 @@ public readonly record struct LocalSamples(Matrix Features, Buffer<int> Labels, 
 /// Trains n clients from <paramref name="Initial"/> (1 x d) and writes what each has learned, its parameters less
 /// <paramref name="Origin"/> (1 x d), to its row of <paramref name="Updates"/> (n x d). FedAvg's ClientUpdate: McMahan et al.,
 /// AISTATS 2017, algorithm 1. Where <paramref name="StepLosses"/> (n x steps) is given it gets the mean loss of each batch before its step.
+/// With m models (both m x d) the first n / m clients belong to row 0, the next to row 1 and so on: independent runs share a launch.
 /// </summary>
+/// <exception cref="ArgumentException">n is no multiple of m, or there are not as many origins as initial models.</exception>
 [About("local SGD of many clients on a multilayer perceptron")]
 public readonly record struct TrainClients(
-    Mlp Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
+    Model Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(
@@ -30,32 +32,23 @@ public readonly record struct TrainClients(
         (Samples.Order.Length / Sgd.Epochs * (Model.Inputs + 1) * sizeof(float)) + Initial.Bytes + Origin.Bytes,
         Updates.Bytes);
 
-    /// <inheritdoc/>
-    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
-    {
-        const int SamplesPerClient = 100;
-        Mlp model = Mlp.WithAbout(parameters);
-        var sgd = new LocalSgd(Epochs: 2, BatchSize: 32, LearningRate: 0.01f);
-        // A few clients' worth of samples, shared by all, keeps the memory down to that of the updates.
-        int pool = SamplesPerClient * Math.Min(clients, 10);
-        int[] order = new int[checked(clients * SamplesPerClient * sgd.Epochs)];
-        RngStream stream = key.Fold(1).Stream();
-        foreach (ref int row in order.AsSpan())
-        {
-            row = stream.NextInt32(pool);
-        }
+    /// <summary>Clients that start from the same row of <see cref="Initial"/>.</summary>
+    internal int ClientsPerModel =>
+        Initial.Rows == Origin.Rows && Updates.Rows % Initial.Rows == 0
+            ? Updates.Rows / Initial.Rows
+            : throw new ArgumentException($"{Updates.Rows} clients do not share {Initial.Rows} models and {Origin.Rows} origins evenly");
 
-        int[] start = [.. Enumerable.Range(0, clients + 1).Select(i => i * SamplesPerClient * sgd.Epochs)];
-        Matrix features = TestData.Normal(backend, pool, model.Inputs, key.Fold(2));
-        Buffer<int> labels = TestData.Labels(backend, pool, model.Classes, key.Fold(3));
-        var samples = new LocalSamples(features, labels, backend.Upload<int>(order), backend.Upload<int>(start));
-        Matrix initial = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(4)));
-        Matrix updates = backend.AllocateMatrix(clients, model.Parameters);
-        var operation = new TrainClients(model, sgd, samples, initial, initial, updates);
-        return new(
-            () => backend.Run(operation), updates, operation.Cost, model.Parameters, Magnitude: 1, Restore: null,
-            [features, labels, samples.Order, samples.Start, initial, updates]);
-    }
+    /// <inheritdoc/>
+    public static IReadOnlyList<OperationListing> Variants =>
+    [
+        new(
+            "train_cnn_clients", "local SGD of many clients on a small convolutional network",
+            (backend, clients, parameters, key) => Prepare(backend, Cnn.WithAbout(parameters), samplesPerClient: 40, clients, key)),
+    ];
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key) =>
+        Prepare(backend, Mlp.WithAbout(parameters), samplesPerClient: 100, clients, key);
 
     /// <inheritdoc/>
     public void Reference()
@@ -63,12 +56,14 @@ public readonly record struct TrainClients(
         var labels = (HostBuffer<int>)Samples.Labels;
         var order = (HostBuffer<int>)Samples.Order;
         var start = (HostBuffer<int>)Samples.Start;
+        int clientsPerModel = ClientsPerModel;
         for (int client = 0; client < Updates.Rows; client++)
         {
+            int model = client / clientsPerModel;
             double[] parameters = new double[Model.Parameters];
             for (int k = 0; k < parameters.Length; k++)
             {
-                parameters[k] = Initial[k];
+                parameters[k] = Initial[model, k];
             }
 
             int perEpoch = (start[client + 1] - start[client]) / Sgd.Epochs;
@@ -83,7 +78,7 @@ public readonly record struct TrainClients(
                     for (int b = 0; b < count; b++)
                     {
                         int row = order[start[client] + (epoch * perEpoch) + first + b];
-                        loss += ScalarMlp.AddGradient(Model, parameters, Samples.Features, row, labels[row], gradient);
+                        loss += Model.AddGradient(parameters, Samples.Features.RowInDouble(row), labels[row], gradient);
                     }
 
                     for (int k = 0; k < parameters.Length; k++)
@@ -102,25 +97,57 @@ public readonly record struct TrainClients(
 
             for (int k = 0; k < parameters.Length; k++)
             {
-                Updates[client, k] = (float)(parameters[k] - Origin[k]);
+                Updates[client, k] = (float)(parameters[k] - Origin[model, k]);
             }
         }
     }
 
     /// <inheritdoc/>
-    public void Simd(SimdBackend simd) => simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients(this));
+    public void Simd(SimdBackend simd) => Model.Train(this, simd);
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    public void Gpu(GpuBackend gpu) => Model.Train(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
+        simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients<TBatch>(this, ClientsPerModel));
+
+    /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu)
     {
-        MlpShape shape = Model.Shape;
+        MlpShape shape = model.Shape;
         int perGroup = Sgd.BatchSize * ((2 * shape.ActivationWidth) + 1);
         ArrayView<float> scratch = gpu.Scratch((long)perGroup * gpu.GroupsFor(Updates.Rows));
-        var settings = new TrainSettings(shape, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
+        var settings = new TrainSettings(
+            shape, model.Parameters, ClientsPerModel, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
         gpu.Runtime.Launch(
             Kernel, gpu.GroupEach(Updates.Rows), settings, GpuBackend.View(Initial), GpuBackend.View(Origin), GpuBackend.View(Updates),
             GpuBackend.View(Samples.Features), GpuBackend.View(Samples.Labels), GpuBackend.View(Samples.Order), GpuBackend.View(Samples.Start),
             scratch, StepLosses is null ? scratch.SubView(0, 0) : GpuBackend.View(StepLosses));
+    }
+
+    private static Prepared Prepare(Backend backend, Model model, int samplesPerClient, int clients, RngKey key)
+    {
+        var sgd = new LocalSgd(Epochs: 2, BatchSize: 32, LearningRate: 0.01f);
+        // A few clients' worth of samples, shared by all, keeps the memory down to that of the updates.
+        int pool = samplesPerClient * Math.Min(clients, 10);
+        int[] order = new int[checked(clients * samplesPerClient * sgd.Epochs)];
+        RngStream stream = key.Fold(1).Stream();
+        foreach (ref int row in order.AsSpan())
+        {
+            row = stream.NextInt32(pool);
+        }
+
+        int[] start = [.. Enumerable.Range(0, clients + 1).Select(i => i * samplesPerClient * sgd.Epochs)];
+        Matrix features = TestData.Normal(backend, pool, model.Inputs, key.Fold(2));
+        Buffer<int> labels = TestData.Labels(backend, pool, model.Classes, key.Fold(3));
+        var samples = new LocalSamples(features, labels, backend.Upload<int>(order), backend.Upload<int>(start));
+        Matrix initial = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(4)));
+        Matrix updates = backend.AllocateMatrix(clients, model.Parameters);
+        var operation = new TrainClients(model, sgd, samples, initial, initial, updates);
+        return new(
+            () => backend.Run(operation), updates, operation.Cost, model.Parameters, Magnitude: 1, Restore: null,
+            [features, labels, samples.Order, samples.Start, initial, updates]);
     }
 
     /// <summary>
@@ -133,16 +160,18 @@ public readonly record struct TrainClients(
     {
         MlpShape shape = settings.Shape;
         int batch = settings.BatchSize;
+        long parameters = settings.Parameters;
         ArrayView<float> mine = scratch.SubView((long)Grid.IdxX * settings.ScratchPerGroup, settings.ScratchPerGroup);
         ArrayView<float> activations = mine.SubView(0, (long)batch * shape.ActivationWidth);
         ArrayView<float> gradients = mine.SubView((long)batch * shape.ActivationWidth, (long)batch * shape.ActivationWidth);
         ArrayView<float> sampleLosses = mine.SubView(2L * batch * shape.ActivationWidth, batch);
         for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
         {
-            ArrayView<float> weights = updates.SubView(client * initial.Length, initial.Length);
-            for (long k = Group.IdxX; k < initial.Length; k += Group.DimX)
+            ArrayView<float> weights = updates.SubView(client * parameters, parameters);
+            long model = client / settings.ClientsPerModel * parameters;
+            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
             {
-                weights[k] = initial[k];
+                weights[k] = initial[model + k];
             }
 
             GroupMlp.Sync();
@@ -173,9 +202,9 @@ public readonly record struct TrainClients(
                 }
             }
 
-            for (long k = Group.IdxX; k < initial.Length; k += Group.DimX)
+            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
             {
-                weights[k] -= origin[k];
+                weights[k] -= origin[model + k];
             }
 
             GroupMlp.Sync();
@@ -183,9 +212,9 @@ public readonly record struct TrainClients(
     }
 
     /// <summary>A tile is a client, trained in one thread's cache.</summary>
-    private readonly unsafe struct Clients(TrainClients train) : ITiles
+    private readonly unsafe struct Clients<TBatch>(TrainClients train, int clientsPerModel) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
-        public nuint ScratchBytes => PaddedMlp.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
+        public nuint ScratchBytes => TBatch.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
 
         public void Run(int tile, byte* scratch)
         {
@@ -194,9 +223,10 @@ public readonly record struct TrainClients(
             int* labels = ((HostBuffer<int>)train.Samples.Labels).Pointer;
             int batch = train.Sgd.BatchSize;
             int inputs = train.Model.Inputs;
-            var model = new PaddedMlp(train.Model, batch, scratch);
-            var batchLabels = new Span<int>(scratch + PaddedMlp.Bytes(train.Model, batch), batch);
-            model.Load(train.Initial.Host);
+            TBatch model = TBatch.In(train.Model, batch, scratch);
+            var batchLabels = new Span<int>(scratch + TBatch.Bytes(train.Model, batch), batch);
+            long globalModel = (long)(tile / clientsPerModel) * train.Model.Parameters;
+            model.Load(train.Initial.Host + globalModel);
             int perEpoch = (start[tile + 1] - start[tile]) / train.Sgd.Epochs;
             int step = 0;
             for (int epoch = 0; epoch < train.Sgd.Epochs; epoch++)
@@ -223,7 +253,7 @@ public readonly record struct TrainClients(
                 }
             }
 
-            model.StoreRelative(train.Origin.Host, train.Updates.Host + ((long)tile * train.Updates.Columns));
+            model.StoreRelative(train.Origin.Host + globalModel, train.Updates.Host + ((long)tile * train.Updates.Columns));
         }
     }
 }
@@ -231,4 +261,4 @@ public readonly record struct TrainClients(
 /// <summary>The numbers that the training kernel needs.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct TrainSettings(
-    MlpShape Shape, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);
+    MlpShape Shape, int Parameters, int ClientsPerModel, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);
