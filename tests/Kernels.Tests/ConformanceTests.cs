@@ -96,6 +96,22 @@ public sealed class ConformanceTests
     }
 
     [Theory]
+    [InlineData(2_762)]
+    [InlineData(3_450)]
+    [InlineData(7_000)]
+    [InlineData(7_960)]
+    public void Models_train_and_test_alike_in_every_size_of_shared_memory_and_where_they_fit_none(int parameters)
+    {
+        foreach (int groupSize in Backends.KernelRuntimeName == "ILGPU" ? (int[])[1, 2] : [1, 2, 32, 128])
+        {
+            using GpuBackend cpu = Backends.OpenCpu(threads: 2, groupSize);
+            AssertAgrees("train_clients", cpu, [2], [parameters]);
+            AssertAgrees("evaluate", cpu, [2], [parameters]);
+            AssertAgrees("logits", cpu, [40], [parameters]);
+        }
+    }
+
+    [Theory]
     [InlineData("row_norms")]
     [InlineData("distances_to_vector")]
     [InlineData("pairwise_squared_distances")]

@@ -54,16 +54,19 @@ public sealed partial class PtxTests
         using GpuBackend cpu = Backends.OpenCpu(threads: 1, groupSize: 1);
         foreach (OperationListing operation in Operations.All)
         {
-            // Few clients, so many that they no longer fit one thread, and so many that they no longer fit one group.
-            foreach (int clients in (int[])[3, ColumnNetworkKernel.MostRows + 1, PanelRankMean.MostTileRows + 1])
+            // Few clients, so many that they no longer fit one thread, and so many that they no longer fit one group; then models for each size of
+            // shared memory and one that fits none.
+            foreach ((int clients, int parameters) in
+                ((int, int)[])[(3, 3), (ColumnNetworkKernel.MostRows + 1, 3), (PanelRankMean.MostTileRows + 1, 3), (2, 2_762), (2, 3_450), (2, 7_000)])
             {
-                using Prepared prepared = operation.Prepare(cpu, clients, 3, RngKey.FromSeed(1));
+                using Prepared prepared = operation.Prepare(cpu, clients, parameters, RngKey.FromSeed(1));
                 prepared.Run();
             }
         }
 
         string[] launched = [.. cpu.Runtime.Launched.Where(kernel => kernel.DeclaringType!.Assembly == typeof(IOperation).Assembly).Select(NameOf)];
         Assert.NotEmpty(launched);
+        Assert.Equal(4, launched.Count(name => name.Contains("MlpTraining.", StringComparison.Ordinal)));
         Assert.Empty(launched.Except(All().Select(NameOf)));
     }
 
@@ -79,7 +82,7 @@ public sealed partial class PtxTests
         string ptx = Compile(ColumnNetworkKernel.Create(rows, first, last).Method, architecture);
         string[] lines = Lines(ptx);
         AssertClean(ptx);
-        Assert.DoesNotContain(lines, line => line.Contains(".local", StringComparison.Ordinal) || line.StartsWith("call", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.StartsWith("call", StringComparison.Ordinal));
         int firstComparison = Array.FindIndex(lines, line => Comparison().IsMatch(line));
         int lastLoad = Array.FindLastIndex(lines, line => Load().IsMatch(line));
         Assert.Equal(rows, lines.Count(line => Load().IsMatch(line)));
@@ -180,6 +183,7 @@ public sealed partial class PtxTests
         string[] lines = Lines(ptx);
         HashSet<string> defined = [.. Definition().Matches(ptx).Where(match => !match.Groups[1].Success).Select(match => match.Groups[2].Value)];
 
+        Assert.DoesNotContain(lines, line => line.Contains(".local", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, line => ConditionalUniformBranch().IsMatch(line));
         Assert.DoesNotContain(lines, line => Call().Match(line) is { Success: true } call && !defined.Contains(call.Groups[1].Value));
         Assert.DoesNotContain(lines, line => UntypedMove().IsMatch(line));

@@ -130,13 +130,23 @@ public sealed class Mlp : Model
     internal override void Logits(in Logits logits, SimdBackend simd) => logits.InTiles<PaddedMlp>(simd);
 
     /// <inheritdoc/>
-    internal override void Train(in TrainClients train, GpuBackend gpu) => train.OnGpu(this, gpu);
+    internal override void Train(in TrainClients train, GpuBackend gpu)
+    {
+        if (SharedMlpTraining.Fits(Shape, train.Sgd.BatchSize))
+        {
+            SharedMlpTraining.Launch(this, train, gpu);
+        }
+        else
+        {
+            TiledMlpTraining.Launch(this, train, gpu);
+        }
+    }
 
     /// <inheritdoc/>
-    internal override void Evaluate(in Evaluate evaluate, GpuBackend gpu) => evaluate.OnGpu(this, gpu);
+    internal override void Evaluate(in Evaluate evaluate, GpuBackend gpu) => MlpEvaluation.Evaluate(this, evaluate, gpu);
 
     /// <inheritdoc/>
-    internal override void Logits(in Logits logits, GpuBackend gpu) => logits.OnGpu(this, gpu);
+    internal override void Logits(in Logits logits, GpuBackend gpu) => MlpEvaluation.Logits(this, logits, gpu);
 }
 
 /// <summary>The widths of a model as plain numbers, which is what a kernel can take.</summary>

@@ -13,6 +13,7 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
 {
     // Enough to make little of loading the model.
     private const int SamplesPerTile = 512;
+    private const int PartialSums = 256;
 
     /// <inheritdoc/>
     public Work Cost => new(
@@ -91,20 +92,6 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
         }
     }
 
-    /// <summary>The kernels of a multilayer perceptron and their launch.</summary>
-    internal void OnGpu(Mlp model, GpuBackend gpu)
-    {
-        long perGroup = model.Shape.ActivationWidth;
-        long tests = (long)Features.Rows * Models;
-        long activations = perGroup * gpu.GroupsFor(tests);
-        ArrayView<float> scratch = gpu.Scratch(activations + (2 * tests));
-        ArrayView<float> perTest = scratch.SubView(activations, 2 * tests);
-        gpu.Runtime.Launch(
-            ClassifyKernel, gpu.GroupEach(tests), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
-            scratch.SubView(0, activations), perTest);
-        Average(gpu, perTest);
-    }
-
     /// <summary>Adds up what a model's own kernel found: for each test, m x N of them, whether the answer is right (1 or 0) and the loss.</summary>
     internal void Average(GpuBackend gpu, ArrayView<float> perTest) =>
         gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2L * Models), perTest, GpuBackend.View(Result));
@@ -120,69 +107,44 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
         return new(() => backend.Run(operation), result, operation.Cost, model.Parameters, Magnitude: 2.3, Restore: null, [features, labels, row, result]);
     }
 
-    /// <summary>A group owns a sample for a model: its threads share the outputs of each layer, its first thread compares the logits.</summary>
-    private static void ClassifyKernel(
-        MlpShape shape, ArrayView<float> parameters, ArrayView<float> features, ArrayView<int> labels, ArrayView<float> scratch, ArrayView<float> perTest)
-    {
-        int width = shape.ActivationWidth;
-        int classes = shape.Width(shape.Layers);
-        ArrayView<float> activations = scratch.SubView((long)Grid.IdxX * width, width);
-        long models = perTest.Length / 2 / labels.Length;
-        long modelLength = parameters.Length / models;
-        for (long test = Grid.IdxX; test < labels.Length * models; test += Grid.DimX)
-        {
-            long model = test / labels.Length;
-            long s = test - (model * labels.Length);
-            GroupMlp.ForwardOne(shape, parameters.SubView(model * modelLength, modelLength), features.SubView(s * shape.W0, shape.W0), activations);
-            if (Group.IdxX == 0)
-            {
-                int logits = width - classes;
-                int label = labels[s];
-                float top = activations[logits];
-                int predicted = 0;
-                for (int j = 1; j < classes; j++)
-                {
-                    float logit = activations[logits + j];
-                    if (logit > top || (float.IsNaN(logit) && !float.IsNaN(top)))
-                    {
-                        top = logit;
-                        predicted = j;
-                    }
-                }
-
-                float total = 0;
-                for (int j = 0; j < classes; j++)
-                {
-                    total += MathF.Exp(activations[logits + j] - top);
-                }
-
-                perTest[2 * test] = predicted == label ? 1f : 0f;
-                perTest[(2 * test) + 1] = MathF.Log(total) - (activations[logits + label] - top);
-            }
-
-            GroupMlp.Sync();
-        }
-    }
-
-    /// <summary>A group owns one of a model's two results; its threads add every DimX-th sample, then their sums in a fixed tree.</summary>
+    /// <summary>
+    /// A group owns one of a model's two results. Of 256 sums, whatever the group's size, each takes every 256th test; they are added in a fixed tree.
+    /// </summary>
     private static void AverageKernel(ArrayView<float> perTest, ArrayView<float> result)
     {
-        ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
+        ArrayView<double> sums = SharedMemory.Allocate<double>(PartialSums);
         long samples = perTest.Length / result.Length;
         for (long r = Grid.IdxX; r < result.Length; r += Grid.DimX)
         {
             long first = r / 2 * samples * 2;
-            double sum = 0;
-            for (long s = Group.IdxX; s < samples; s += Group.DimX)
+            for (int i = Group.IdxX; i < PartialSums; i += Group.DimX)
             {
-                sum += perTest[first + (2 * s) + (r % 2)];
+                double sum = 0;
+                for (long s = i; s < samples; s += PartialSums)
+                {
+                    sum += perTest[first + (2 * s) + (r % 2)];
+                }
+
+                sums[i] = sum;
             }
 
-            sum = GroupSum.Of(sum, shared);
+            GroupMlp.Sync();
+            for (int half = PartialSums / 2; half > 0; half /= 2)
+            {
+                for (int i = Group.IdxX; i < half; i += Group.DimX)
+                {
+                    sums[i] += sums[i + half];
+                }
+
+                GroupMlp.Sync();
+            }
+
             if (Group.IdxX == 0)
             {
-                result[r] = (float)(r % 2 == 0 ? sum : sum / samples);
+                result[r] = (float)(r % 2 == 0 ? sums[0] : sums[0] / samples);
             }
+
+            GroupMlp.Sync();
         }
     }
 

@@ -1,4 +1,5 @@
 // Neighbouring floats, which a device loads and stores with one instruction of 8 or 16 bytes.
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace FlGpu.Kernels;
@@ -22,6 +23,27 @@ internal readonly struct Float4(float x, float y, float z, float w)
     public readonly float Y = y;
     public readonly float Z = z;
     public readonly float W = w;
+
+    /// <summary>Adds four floats.</summary>
+    public static Float4 operator +(Float4 a, Float4 b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
+
+    /// <summary>Adds <paramref name="factor"/> times four floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Float4 Plus(float factor, Float4 row) =>
+        new(X + (factor * row.X), Y + (factor * row.Y), Z + (factor * row.Z), W + (factor * row.W));
+
+    /// <summary>Adds a row of four times a matrix of four rows: each sum in the order of the rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Float4 PlusProduct(Float4 row, Float4 row0, Float4 row1, Float4 row2, Float4 row3) =>
+        Plus(row.X, row0).Plus(row.Y, row1).Plus(row.Z, row2).Plus(row.W, row3);
+
+    /// <summary>Adds a row of four times a matrix of four columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Float4 PlusDots(Float4 row, Float4 column0, Float4 column1, Float4 column2, Float4 column3) =>
+        new(PlusDot(X, row, column0), PlusDot(Y, row, column1), PlusDot(Z, row, column2), PlusDot(W, row, column3));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float PlusDot(float sum, Float4 a, Float4 b) => sum + (a.X * b.X) + (a.Y * b.Y) + (a.Z * b.Z) + (a.W * b.W);
 }
 
 /// <summary>Four doubles in registers.</summary>

@@ -49,12 +49,6 @@ public readonly record struct Logits(Model Model, Matrix Features, Buffer<int> R
     internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
         simd.ForEachTile((Outputs.Rows + SamplesPerTile - 1) / SamplesPerTile, Cost.Flops / 8, new Batches<TBatch>(this));
 
-    /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
-    internal void OnGpu(Mlp model, GpuBackend gpu) =>
-        gpu.Runtime.Launch(
-            Kernel, gpu.GroupEach(Outputs.Rows), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Rows),
-            gpu.Scratch((long)model.Shape.ActivationWidth * gpu.GroupsFor(Outputs.Rows)), GpuBackend.View(Outputs));
-
     private static Prepared Prepare(Backend backend, Model model, int clients, RngKey key)
     {
         Matrix features = TestData.Normal(backend, 2 * clients, model.Inputs, key.Fold(0));
@@ -63,25 +57,6 @@ public readonly record struct Logits(Model Model, Matrix Features, Buffer<int> R
         Matrix outputs = backend.AllocateMatrix(clients, model.Classes);
         var operation = new Logits(model, features, rows, row, outputs);
         return new(() => backend.Run(operation), outputs, operation.Cost, model.Parameters, Magnitude: 10, Restore: null, [features, rows, row, outputs]);
-    }
-
-    /// <summary>A group owns a sample: its threads share the outputs of each layer.</summary>
-    private static void Kernel(
-        MlpShape shape, ArrayView<float> parameters, ArrayView<float> features, ArrayView<int> rows, ArrayView<float> scratch, ArrayView<float> outputs)
-    {
-        int width = shape.ActivationWidth;
-        int classes = shape.Width(shape.Layers);
-        ArrayView<float> activations = scratch.SubView((long)Grid.IdxX * width, width);
-        for (long r = Grid.IdxX; r < rows.Length; r += Grid.DimX)
-        {
-            GroupMlp.ForwardOne(shape, parameters, features.SubView((long)rows[r] * shape.W0, shape.W0), activations);
-            for (int j = Group.IdxX; j < classes; j += Group.DimX)
-            {
-                outputs[(r * classes) + j] = activations[width - classes + j];
-            }
-
-            GroupMlp.Sync();
-        }
     }
 
     /// <summary>A tile is a batch of samples.</summary>

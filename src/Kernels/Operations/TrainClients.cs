@@ -112,20 +112,6 @@ public readonly record struct TrainClients(
     internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
         simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients<TBatch>(this, ClientsPerModel));
 
-    /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
-    internal void OnGpu(Mlp model, GpuBackend gpu)
-    {
-        MlpShape shape = model.Shape;
-        int perGroup = Sgd.BatchSize * ((2 * shape.ActivationWidth) + 1);
-        ArrayView<float> scratch = gpu.Scratch((long)perGroup * gpu.GroupsFor(Updates.Rows));
-        var settings = new TrainSettings(
-            shape, model.Parameters, ClientsPerModel, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
-        gpu.Runtime.Launch(
-            Kernel, gpu.GroupEach(Updates.Rows), settings, GpuBackend.View(Initial), GpuBackend.View(Origin), GpuBackend.View(Updates),
-            GpuBackend.View(Samples.Features), GpuBackend.View(Samples.Labels), GpuBackend.View(Samples.Order), GpuBackend.View(Samples.Start),
-            scratch, StepLosses is null ? scratch.SubView(0, 0) : GpuBackend.View(StepLosses));
-    }
-
     private static Prepared Prepare(Backend backend, Model model, int samplesPerClient, int clients, RngKey key)
     {
         var sgd = new LocalSgd(Epochs: 2, BatchSize: 32, LearningRate: 0.01f);
@@ -148,67 +134,6 @@ public readonly record struct TrainClients(
         return new(
             () => backend.Run(operation), updates, operation.Cost, model.Parameters, Magnitude: 1, Restore: null,
             [features, labels, samples.Order, samples.Start, initial, updates]);
-    }
-
-    /// <summary>
-    /// A group owns a client. Its weights live in its row of the updates, the activations and gradients of a batch in the
-    /// group's part of <paramref name="scratch"/>; a thread owns whole elements, so the sums do not depend on the group's size.
-    /// </summary>
-    private static void Kernel(
-        TrainSettings settings, ArrayView<float> initial, ArrayView<float> origin, ArrayView<float> updates, ArrayView<float> features,
-        ArrayView<int> labels, ArrayView<int> order, ArrayView<int> start, ArrayView<float> scratch, ArrayView<float> losses)
-    {
-        MlpShape shape = settings.Shape;
-        int batch = settings.BatchSize;
-        long parameters = settings.Parameters;
-        ArrayView<float> mine = scratch.SubView((long)Grid.IdxX * settings.ScratchPerGroup, settings.ScratchPerGroup);
-        ArrayView<float> activations = mine.SubView(0, (long)batch * shape.ActivationWidth);
-        ArrayView<float> gradients = mine.SubView((long)batch * shape.ActivationWidth, (long)batch * shape.ActivationWidth);
-        ArrayView<float> sampleLosses = mine.SubView(2L * batch * shape.ActivationWidth, batch);
-        for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
-        {
-            ArrayView<float> weights = updates.SubView(client * parameters, parameters);
-            long model = client / settings.ClientsPerModel * parameters;
-            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
-            {
-                weights[k] = initial[model + k];
-            }
-
-            GroupMlp.Sync();
-            int visits = start[client];
-            int perEpoch = (start[client + 1] - visits) / settings.Epochs;
-            int step = 0;
-            for (int epoch = 0; epoch < settings.Epochs; epoch++)
-            {
-                for (int first = 0; first < perEpoch; first += batch)
-                {
-                    int count = Math.Min(batch, perEpoch - first);
-                    ArrayView<int> rows = order.SubView(visits + (epoch * perEpoch) + first, count);
-                    GroupMlp.Forward(shape, weights, features, rows, activations, batch);
-                    GroupMlp.SoftmaxGradient(shape, labels, rows, activations, gradients, sampleLosses, batch, -settings.LearningRate / count);
-                    if (losses.Length > 0 && Group.IdxX == 0)
-                    {
-                        float loss = 0;
-                        for (int b = 0; b < count; b++)
-                        {
-                            loss += sampleLosses[b];
-                        }
-
-                        losses[(client * settings.LossColumns) + step] = loss / count;
-                    }
-
-                    GroupMlp.Step(shape, weights, features, rows, activations, gradients, batch);
-                    step++;
-                }
-            }
-
-            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
-            {
-                weights[k] -= origin[model + k];
-            }
-
-            GroupMlp.Sync();
-        }
     }
 
     /// <summary>A tile is a client, trained in one thread's cache.</summary>
@@ -258,7 +183,7 @@ public readonly record struct TrainClients(
     }
 }
 
-/// <summary>The numbers that the training kernel needs.</summary>
+/// <summary>The numbers that a multilayer perceptron's training kernels need.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct TrainSettings(
     MlpShape Shape, int Parameters, int ClientsPerModel, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);
