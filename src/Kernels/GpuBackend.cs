@@ -25,6 +25,12 @@ public sealed class GpuBackend : Backend
     /// <summary>What the kernels were compiled against.</summary>
     public static string RuntimeName => DeviceRuntime.Name;
 
+    /// <inheritdoc/>
+    public override Traffic Copied => _runtime.Copied;
+
+    /// <inheritdoc/>
+    public override long? MemoryBytes => _runtime.MemoryBytes;
+
     /// <summary>Compiles and launches kernels on this device.</summary>
     internal DeviceRuntime Runtime => _runtime;
 

@@ -174,7 +174,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return new(
             sweepCase.RunId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
             TimingScope.Compute, round == 1 ? TimingPhase.First : TimingPhase.Sample, round == 1 ? 0 : round - 2,
-            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
+            phase.WallMs, phase.GpuMs, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
             sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 

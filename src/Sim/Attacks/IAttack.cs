@@ -9,6 +9,12 @@ namespace FlGpu.Sim;
 /// </summary>
 public interface IAttack : IDisposable
 {
+    /// <summary>
+    /// Whether what a malicious client sends depends on the round's other clients, or on being asked once a round: then the updates of a round
+    /// must all be in memory at once. An attack that has only its data poisoned, or changes each of its own rows by itself, says false.
+    /// </summary>
+    bool NeedsWholeRound => true;
+
     /// <summary>Frees what the attack remembers on the device; most remember nothing.</summary>
     void IDisposable.Dispose()
     {

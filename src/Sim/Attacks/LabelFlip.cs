@@ -48,6 +48,9 @@ public sealed class LabelFlip : IAttack
     }
 
     /// <inheritdoc/>
+    public bool NeedsWholeRound => false;
+
+    /// <inheritdoc/>
     public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
         int[] shuffled = [.. rows];
