@@ -18,9 +18,9 @@ public sealed class Federation : IDisposable
     private readonly Dictionary<int, IDefense> _defenses = [];
     private readonly Setting _setting;
     private readonly HonestMean _honestMean;
-    private readonly TrainingData _training;
     private readonly Matrix _features;
     private readonly Buffer<int> _labels;
+    private readonly LabelsFlippedAnew? _flippedAnew;
     private readonly VisitOrder? _visits;
     private readonly Matrix _updates;
     private readonly FoldedSum? _fold;
@@ -67,25 +67,27 @@ public sealed class Federation : IDisposable
 
         _honestMean = Own(new HonestMean(backend, atOnce, d));
         _fold = atOnce < n ? Own(new FoldedSum(backend, atOnce, d)) : null;
-        _training = new(data.Dataset.Train);
+        var training = new TrainingData(data.Dataset.Train);
         for (int client = experiment.Honest; client < experiment.Clients; client++)
         {
-            _attack.Poison(_training, client - experiment.Honest, data.ClientRows[client], KeyOf(Purpose.Poisoning).Fold((ulong)client));
+            _attack.Poison(training, client - experiment.Honest, data.ClientRows[client], KeyOf(Purpose.Poisoning).Fold((ulong)client));
         }
 
         if (room is null)
         {
-            _features = _training.FeaturesChanged ? Own(backend.Upload(data.Dataset.Train.Count, _model.Inputs, _training.Features)) : data.TrainFeatures;
-            _labels = Own(backend.Upload<int>(_training.Labels));
+            _features = training.FeaturesChanged ? Own(backend.Upload(data.Dataset.Train.Count, _model.Inputs, training.Features)) : data.TrainFeatures;
+            _labels = Own(backend.Upload<int>(training.Labels));
             _visits = Own(new VisitOrder(backend, [Visitors()], atOnce, experiment.Sgd.Epochs));
             _updates = Own(backend.AllocateMatrix(atOnce, d));
         }
         else
         {
             (_features, _labels, _updates) = (room.Features, room.Labels, room.Updates);
-            _features.CopyFrom(_training.Features);
-            _labels.CopyFrom(_training.Labels);
+            _features.CopyFrom(training.Features);
+            _labels.CopyFrom(training.Labels);
         }
+
+        _flippedAnew = LabelsFlippedAnew.Of(backend, _model, _attack, experiment.Malicious);
 
         // The new model is a weighted sum of two rows: the old one and the aggregate. States replace it, updates add to it.
         _server = Own(backend.AllocateMatrix(2, d));
@@ -140,6 +142,7 @@ public sealed class Federation : IDisposable
 
         _attack.Dispose();
         _serverTraining?.Dispose();
+        _flippedAnew?.Dispose();
         _owned.ForEach(owned => owned.Dispose());
     }
 
@@ -150,7 +153,8 @@ public sealed class Federation : IDisposable
     internal Turn Begin(int index)
     {
         int[] sampled = Sample(index);
-        return new(index, sampled, sampled.Count(client => client >= _experiment.Honest), _clock.Measure(() => PoisonAgain(sampled)));
+        int[] malicious = [.. sampled.Where(client => client >= _experiment.Honest).Select(client => client - _experiment.Honest)];
+        return new(index, sampled, malicious.Length, _clock.Measure(() => _flippedAnew?.Flip(malicious, Global, _features, _labels)));
     }
 
     /// <summary>Attacks and aggregates the updates of a round, all of which have been trained.</summary>
@@ -251,7 +255,8 @@ public sealed class Federation : IDisposable
         };
     }
 
-    private (double Accuracy, double Loss, Phase Phase) Test()
+    /// <summary>Accuracy and loss of the model on the test samples, and what testing it took.</summary>
+    internal (double Accuracy, double Loss, Phase Phase) Test()
     {
         (double Accuracy, double Loss) test = default;
         Phase phase = _clock.Measure(() => test = Test(_data.TestFeatures, _data.TestLabels));
@@ -264,28 +269,6 @@ public sealed class Federation : IDisposable
         _backend.Run(new Evaluate(_model, features, labels, Global, _evaluation));
         _evaluation.CopyTo(correctAndLoss);
         return ((double)correctAndLoss[0] / features.Rows, correctAndLoss[1]);
-    }
-
-    private void PoisonAgain(int[] sampled)
-    {
-        bool changed = false;
-        foreach (int client in sampled.Where(client => client >= _experiment.Honest))
-        {
-            changed |= _attack.PoisonAgain(_training, client - _experiment.Honest, LogitsOf);
-        }
-
-        if (changed)
-        {
-            _labels.CopyFrom(_training.Labels);
-        }
-    }
-
-    private float[] LogitsOf(IReadOnlyList<int> rows)
-    {
-        using Buffer<int> listed = _backend.Upload<int>([.. rows]);
-        using Matrix outputs = _backend.AllocateMatrix(rows.Count, _model.Classes);
-        _backend.Run(new Logits(_model, _features, listed, Global, outputs));
-        return outputs.ToArray();
     }
 
     /// <summary>The clients of a round, in ascending order, so that malicious ones are the last rows.</summary>

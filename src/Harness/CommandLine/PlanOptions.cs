@@ -48,6 +48,8 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
             plan => string.Join(',', plan.Seeds), (plan, text) => plan with { Seeds = OptionText.Seeds("--seeds", text) }) { For = Use.Training },
         new("--backend", $"backends: {CommonOptions.BackendNames}",
             plan => string.Join(',', plan.Backends), (plan, text) => plan with { Backends = OptionText.Names("--backend", text, CommonOptions.BackendNames) }),
+        new("--memory-limit", "memory that a case may take, as in 2GiB, or all that there is; where a round does not fit, it is taken in slices if attack and defense allow it",
+            plan => plan.MemoryLimit ?? "all", (plan, text) => plan with { MemoryLimit = text == "all" ? null : Size(text) }),
         .. withTimings ? Timings() : [],
     ];
 
@@ -118,6 +120,12 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
         }
 
         return entries;
+    }
+
+    private static string Size(string text)
+    {
+        OptionText.Bytes("--memory-limit", text);
+        return text;
     }
 
     private static IReadOnlyList<string> Operations(string text)

@@ -31,7 +31,7 @@ namespace FlGpu.Harness.Recording;
 /// <param name="AggregateMs">Milliseconds of the defense in this round.</param>
 /// <param name="EvaluateMs">Milliseconds of this evaluation.</param>
 /// <param name="Status">ok, skipped, timeout or failed.</param>
-/// <param name="Reason">Why the status is not ok.</param>
+/// <param name="Reason">Why the status is not ok, or a warning about an ok row.</param>
 /// <param name="LocalEpochs">Passes of a client over its samples in a round; null in files from before there was this column.</param>
 /// <param name="LearningRate">Step size of local SGD; null likewise.</param>
 public sealed record AccuracyRow(

@@ -34,6 +34,7 @@ internal static class PlanFile
         ["hidden"] = (plan, value) => plan with { Hidden = value.Models() },
         ["seeds"] = (plan, value) => plan with { Seeds = value.List(entry => entry.Seed()) },
         ["backends"] = (plan, value) => plan with { Backends = value.List(entry => entry.Text()) },
+        ["memory_limit"] = (plan, value) => plan with { MemoryLimit = value.IsNull ? null : value.Size() },
         ["parameters"] = (plan, value) => plan with { Parameters = value.List(entry => entry.WholeNumber()) },
         ["operations"] = (plan, value) => plan with { Operations = value.List(entry => entry.Operation(), least: 0) },
         ["quick"] = (plan, value) => plan with { Quick = value.Flag() },
@@ -149,6 +150,14 @@ internal static class PlanFile
             Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value) && (float)value > 0 && float.IsFinite((float)value)
                 ? value
                 : throw Refused("a number above 0 that single precision holds");
+
+        /// <summary>A size in bytes, as it was written.</summary>
+        public string Size()
+        {
+            string text = Element.ValueKind == JsonValueKind.String ? Element.GetString()! : Element.GetRawText();
+            OptionText.Bytes(Path, text);
+            return text;
+        }
 
         /// <summary>As a text, whether it was written as one or as a number.</summary>
         public string CountOrShare()

@@ -77,6 +77,9 @@ public sealed record SweepPlan
     /// <summary>Backends.</summary>
     public IReadOnlyList<string> Backends { get; init; } = ["auto"];
 
+    /// <summary>Memory that a case may take, as in 512MiB or 2GiB; null for what there is.</summary>
+    public string? MemoryLimit { get; init; }
+
     /// <summary>Numbers of parameters to time defenses and operations with, on random updates; with any of them nothing is trained.</summary>
     public IReadOnlyList<int> Parameters { get; init; } = [];
 

@@ -52,14 +52,14 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             interruption.ThrowIfCancellationRequested();
             Backend backend = Open(training.Backend);
             FederatedData data = Load(backend, training);
-            RequireMemory(training, backend, data.Model(training.Experiment.Hidden).Parameters);
-            using var federation = new Federation(backend, data, training.Experiment);
+            using var federation = new Federation(backend, data, training.Experiment, CaseMemory.UpdatesAtOnce(training, backend, data));
+            string slices = federation.Slices == 1 ? "" : $"updates in {federation.Slices} slices, for memory";
             foreach (RoundResult round in federation.Run())
             {
                 interruption.ThrowIfCancellationRequested();
-                accuracies.Add(Accuracy(training, backend, federation.Model, round));
-                timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate));
-                timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole));
+                accuracies.Add(Accuracy(training, backend, federation.Model, round, slices));
+                timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate, slices));
+                timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole, slices));
             }
 
             return new(training, accuracies, timings);
@@ -86,7 +86,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             }
 
             Backend backend = Open(timing.Backend);
-            RequireMemory(timing, backend, timing.Parameters);
+            CaseMemory.Require(timing, backend);
             var plan = new TimingPlan(
                 [], [], [], [], SkipWhatCannotRun: true, timing.Malicious.ToString(CultureInfo.InvariantCulture), [], threads, timing.Protocol);
             var run = new TimingRun(plan, timing.RunId, screen, interruption);
@@ -118,14 +118,6 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         _backend?.Dispose();
     }
 
-    private static void RequireMemory(SweepCase sweepCase, Backend backend, int parameters)
-    {
-        if (CaseMemory.Shortage(sweepCase, backend, parameters) is { } shortage)
-        {
-            throw new InputException(shortage);
-        }
-    }
-
     private Backend Open(string name)
     {
         if (_backendName != name)
@@ -155,7 +147,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return _data;
     }
 
-    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Mlp model, RoundResult round)
+    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Mlp model, RoundResult round, string warning)
     {
         Experiment e = sweepCase.Experiment;
         return new(
@@ -163,18 +155,18 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             backend.Name, e.Seed, round.Round, round.TestAccuracy, round.TestLoss, round.AttackSuccess,
             round.Selection?.KeptHonest, round.Selection?.KeptMalicious, round.Selection?.Precision, round.Selection?.Recall,
             round.Selection?.F1, round.Selection?.FalsePositiveRate, round.ReckonedF, round.Deviation?.Cosine, round.Deviation?.Distance,
-            round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, "",
+            round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, warning,
             e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 
     // The first round compiles and loads code; it is kept apart.
-    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase)
+    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase, string warning)
     {
         Experiment e = sweepCase.Experiment;
         return new(
             sweepCase.RunId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
             TimingScope.Compute, round == 1 ? TimingPhase.First : TimingPhase.Sample, round == 1 ? 0 : round - 2,
-            phase.WallMs, phase.GpuMs, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
+            phase.WallMs, phase.GpuMs, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, warning,
             sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 
