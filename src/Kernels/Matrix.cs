@@ -28,6 +28,18 @@ public sealed class Matrix(int rows, int columns, Buffer<float> elements) : IDis
     /// <summary>The same for a matrix of one row.</summary>
     internal ref float this[int column] => ref ((HostBuffer<float>)Elements)[column];
 
+    /// <summary>A copy of a row of a matrix on the reference or simd backend, for reference code.</summary>
+    internal double[] RowInDouble(int row)
+    {
+        double[] copy = new double[Columns];
+        for (int column = 0; column < Columns; column++)
+        {
+            copy[column] = this[row, column];
+        }
+
+        return copy;
+    }
+
     /// <summary>A window onto <paramref name="count"/> whole rows. It shares the memory and does not own it.</summary>
     public Matrix SliceRows(int first, int count) =>
         new(count, Columns, Elements.Slice((long)first * Columns, (long)count * Columns));

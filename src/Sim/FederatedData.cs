@@ -57,7 +57,7 @@ public sealed class FederatedData : IDisposable
     }
 
     /// <summary>The model that these data need, with these hidden layers.</summary>
-    public Mlp Model(IReadOnlyList<int> hidden) => new([Dataset.Train.Inputs, .. hidden, Dataset.Train.Classes]);
+    public Model Model(IReadOnlyList<int> hidden) => new Mlp([Dataset.Train.Inputs, .. hidden, Dataset.Train.Classes]);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -13,7 +13,7 @@ public sealed class Federation : IDisposable
     private readonly FederatedData _data;
     private readonly Experiment _experiment;
     private readonly RngKey _key;
-    private readonly Mlp _model;
+    private readonly Model _model;
     private readonly IAttack _attack;
     private readonly Dictionary<int, IDefense> _defenses = [];
     private readonly Setting _setting;
@@ -103,7 +103,7 @@ public sealed class Federation : IDisposable
     }
 
     /// <summary>The model that is trained.</summary>
-    public Mlp Model => _model;
+    public Model Model => _model;
 
     /// <summary>How many slices the updates of a round come in; 1 where they are all in memory at once.</summary>
     public int Slices => (_experiment.UpdatesPerRound + _updates.Rows - 1) / _updates.Rows;

@@ -35,7 +35,7 @@ public sealed class FederationBatch : IDisposable
         _clock = new(backend);
         _data = [.. runs.Select(run => run.Data)];
         _experiment = runs[0].Experiment;
-        Mlp model = _data[0].Model(_experiment.Hidden);
+        Model model = _data[0].Model(_experiment.Hidden);
         if (runs.Any(run => LaunchOf(run.Data, run.Experiment) != LaunchOf(_data[0], _experiment)))
         {
             throw new ArgumentException("runs that share launches have the same model, updates a round, rounds, training and space", nameof(runs));
@@ -99,7 +99,7 @@ public sealed class FederationBatch : IDisposable
 
     private Phase[] Train(Turn[] turns)
     {
-        Mlp model = _federations[0].Model;
+        Model model = _federations[0].Model;
         LocalSgd sgd = _experiment.Sgd;
         Matrix origins = _zeros ?? _globals;
         int n = _experiment.UpdatesPerRound;

@@ -7,13 +7,13 @@ namespace FlGpu.Sim;
 internal sealed class LabelsFlippedAnew : IDisposable
 {
     private readonly Backend _backend;
-    private readonly Mlp _model;
+    private readonly Model _model;
     private readonly int[] _start;
     private readonly Buffer<int> _rows;
     private readonly Buffer<int> _classes;
     private readonly Matrix _logits;
 
-    private LabelsFlippedAnew(Backend backend, Mlp model, int[] start, IReadOnlyList<(int Row, int Class)> samples)
+    private LabelsFlippedAnew(Backend backend, Model model, int[] start, IReadOnlyList<(int Row, int Class)> samples)
     {
         (_backend, _model, _start) = (backend, model, start);
         _rows = backend.Upload<int>([.. samples.Select(sample => sample.Row)]);
@@ -22,7 +22,7 @@ internal sealed class LabelsFlippedAnew : IDisposable
     }
 
     /// <summary>The samples of an attack of <paramref name="malicious"/> clients that have been poisoned; null where it flips none anew.</summary>
-    public static LabelsFlippedAnew? Of(Backend backend, Mlp model, IAttack attack, int malicious)
+    public static LabelsFlippedAnew? Of(Backend backend, Model model, IAttack attack, int malicious)
     {
         int[] start = new int[malicious + 1];
         List<(int, int)> samples = [];

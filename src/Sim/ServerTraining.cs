@@ -10,7 +10,7 @@ internal sealed class ServerTraining : IDisposable
 {
     private const int MostSamples = 100;
     private readonly Backend _backend;
-    private readonly Mlp _model;
+    private readonly Model _model;
     private readonly LocalSgd _sgd;
     private readonly RngKey _key;
     private readonly Matrix _features;
@@ -20,7 +20,7 @@ internal sealed class ServerTraining : IDisposable
     private readonly Buffer<int> _start;
     private readonly Matrix _update;
 
-    public ServerTraining(Backend backend, FederatedData data, Mlp model, LocalSgd sgd, RngKey key)
+    public ServerTraining(Backend backend, FederatedData data, Model model, LocalSgd sgd, RngKey key)
     {
         (_backend, _model, _sgd, _key, _features) = (backend, model, sgd, key, data.TrainFeatures);
         int[] shuffled = [.. Enumerable.Range(0, data.Dataset.Train.Count)];

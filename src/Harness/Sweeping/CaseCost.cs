@@ -25,7 +25,7 @@ internal sealed class CaseCost
             case TrainingCase training:
                 Experiment e = training.Experiment;
                 Shape shape = ShapeOf(training);
-                Mlp model = shape.Model(e.Hidden);
+                Model model = shape.Model(e.Hidden);
                 double share = (double)e.UpdatesPerRound / e.Clients;
                 double train = share * shape.TrainingSamples * e.Sgd.Epochs * model.TrainingFlops;
                 double evaluate = (double)shape.TestSamples * model.ForwardFlops;
@@ -49,6 +49,6 @@ internal sealed class CaseCost
 
     private sealed record Shape(int TrainingSamples, int TestSamples, int Inputs, int Classes)
     {
-        public Mlp Model(IReadOnlyList<int> hidden) => new([Inputs, .. hidden, Classes]);
+        public Model Model(IReadOnlyList<int> hidden) => new Mlp([Inputs, .. hidden, Classes]);
     }
 }

@@ -46,6 +46,17 @@ internal static class CaseMemory
             : throw new InputException($"{shortage}; with one update at a time it still needs {Text(one)}");
     }
 
+    /// <summary>Whether the runs of several cases fit what one may take, all of them at once and each with all of its updates.</summary>
+    public static bool FitTogether(IReadOnlyList<TrainingCase> cases, Backend backend, IReadOnlyList<FederatedData> data)
+    {
+        (double available, _) = Available(cases[0], backend);
+        Experiment experiment = cases[0].Experiment;
+        double updates = (double)cases.Count * experiment.UpdatesPerRound * data[0].Model(experiment.Hidden).Parameters * sizeof(float);
+        // A batch has the samples of all runs side by side, beside those of each.
+        return (cases[0].MemoryLimit is null && updates * WorthALook < available)
+            || cases.Select((training, i) => BytesOf(training, data[i], experiment.UpdatesPerRound) + data[i].TrainFeatures.Bytes).Sum() <= available;
+    }
+
     /// <summary>Refuses a timing that does not fit what it may take.</summary>
     /// <exception cref="InputException">The message has the bytes that it needs.</exception>
     public static void Require(TimingCase timing, Backend backend)

@@ -33,6 +33,7 @@ internal static class PlanFile
         ["learning_rate"] = (plan, value) => plan with { LearningRate = value.List(entry => entry.PositiveNumber()) },
         ["hidden"] = (plan, value) => plan with { Hidden = value.Models() },
         ["seeds"] = (plan, value) => plan with { Seeds = value.List(entry => entry.Seed()) },
+        ["seeds_at_once"] = (plan, value) => plan with { SeedsAtOnce = value.WholeNumber() },
         ["backends"] = (plan, value) => plan with { Backends = value.List(entry => entry.Text()) },
         ["memory_limit"] = (plan, value) => plan with { MemoryLimit = value.IsNull ? null : value.Size() },
         ["parameters"] = (plan, value) => plan with { Parameters = value.List(entry => entry.WholeNumber()) },

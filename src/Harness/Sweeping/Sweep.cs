@@ -44,6 +44,9 @@ public static class Sweep
             : request.Resume ? SweepFolder.Resume(path, plan, cases, environment)
             : SweepFolder.Create(path, plan, cases, environment);
         IReadOnlyList<SweepCase> rest = [.. own.Where(c => folder?.Finished.Contains(c.RunId) != true)];
+        IReadOnlyList<IReadOnlyList<SweepCase>> groups = SeedGroups.Of(rest, plan.SeedsAtOnce);
+        rest = [.. groups.SelectMany(group => group)];
+        Dictionary<string, IReadOnlyList<SweepCase>> groupOf = groups.SelectMany(group => group, (group, c) => (c.RunId, group)).ToDictionary(pair => pair.RunId, pair => pair.group);
         if (request.Shard is { } shard)
         {
             screen.Error.WriteLine($"Shard {shard.Number} of {shard.Count} ({shard.Origin}): {own.Count} of {cases.Count} cases, to {request.Folder}.");
@@ -62,13 +65,22 @@ public static class Sweep
         try
         {
             var cost = new CaseCost();
+            Dictionary<string, CaseRows> ahead = [];
             SweepProgress.Follow(screen, rest, [.. rest.Select(cost.Flops)], sweepCase =>
             {
-                CaseRows rows = run.Run(sweepCase, interruption);
-                folder?.Write(rows);
-                timings.AddRange(rows.Timings);
-                accuracies.AddRange(rows.Accuracies);
-                return rows;
+                if (!ahead.ContainsKey(sweepCase.RunId))
+                {
+                    foreach (CaseRows rows in run.RunTogether(groupOf[sweepCase.RunId], interruption))
+                    {
+                        folder?.Write(rows);
+                        timings.AddRange(rows.Timings);
+                        accuracies.AddRange(rows.Accuracies);
+                        ahead.Add(rows.Case.RunId, rows);
+                    }
+                }
+
+                ahead.Remove(sweepCase.RunId, out CaseRows? ofCase);
+                return ofCase!;
             });
         }
         catch (OperationCanceledException) when (interruption.IsCancellationRequested)

@@ -17,14 +17,13 @@ public sealed record CaseRows(SweepCase Case, IReadOnlyList<AccuracyRow> Accurac
     public string Reason => Accuracies.Count > 0 ? Accuracies[^1].Reason : Timings[^1].Reason;
 }
 
-/// <summary>One run of a sweep; it keeps the open backend and the loaded data from case to case.</summary>
+/// <summary>One run of a sweep; it keeps the open backend and the data loaded last from case to case.</summary>
 public sealed class SweepRun(int threads, Screen screen) : IDisposable
 {
     private readonly List<DataFile> _files = [];
     private Backend? _backend;
     private string? _backendName;
-    private FederatedData? _data;
-    private (string Backend, string Data, string Partition, int Clients, ulong Seed) _dataOf;
+    private readonly Dictionary<(string Data, string Partition, int Clients, ulong Seed), FederatedData> _data = [];
 
     /// <summary>The data files that were read.</summary>
     public IReadOnlyList<DataFile> Files => _files;
@@ -37,6 +36,49 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         TimingCase timing => Time(timing, interruption),
         _ => throw new InvalidOperationException($"{sweepCase.GetType()} is no case that can be run"),
     };
+
+    /// <summary>
+    /// Runs cases that differ in nothing but their seeds, in launches that they share where that can be. The rows are those that each gives by
+    /// itself, but for the times.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">It was interrupted; the cases are abandoned.</exception>
+    public IReadOnlyList<CaseRows> RunTogether(IReadOnlyList<SweepCase> cases, CancellationToken interruption)
+    {
+        TrainingCase[] trainings = [.. cases.OfType<TrainingCase>()];
+        if (trainings.Length < 2)
+        {
+            return [.. cases.Select(sweepCase => Run(sweepCase, interruption))];
+        }
+
+        try
+        {
+            interruption.ThrowIfCancellationRequested();
+            Backend backend = Open(trainings[0].Backend);
+            IReadOnlyList<FederatedData> data = Load(backend, trainings);
+            if (CaseMemory.FitTogether(trainings, backend, data))
+            {
+                using var batch = new FederationBatch(backend, [.. trainings.Select((training, i) => (data[i], training.Experiment))]);
+                List<AccuracyRow>[] accuracies = [.. trainings.Select(_ => new List<AccuracyRow>())];
+                List<TimingRow>[] timings = [.. trainings.Select(_ => new List<TimingRow>())];
+                foreach (IReadOnlyList<RoundResult> round in batch.Run())
+                {
+                    interruption.ThrowIfCancellationRequested();
+                    for (int i = 0; i < trainings.Length; i++)
+                    {
+                        Record(trainings[i], backend, batch.Federations[i], round[i], accuracies[i], timings[i]);
+                    }
+                }
+
+                return [.. trainings.Select((training, i) => new CaseRows(training, accuracies[i], timings[i]))];
+            }
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // By itself each case says what is wrong with it, if anything is.
+        }
+
+        return [.. trainings.Select(training => Train(training, interruption))];
+    }
 
     private CaseRows Train(TrainingCase training, CancellationToken interruption)
     {
@@ -51,15 +93,12 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         {
             interruption.ThrowIfCancellationRequested();
             Backend backend = Open(training.Backend);
-            FederatedData data = Load(backend, training);
+            FederatedData data = Load(backend, [training])[0];
             using var federation = new Federation(backend, data, training.Experiment, CaseMemory.UpdatesAtOnce(training, backend, data));
-            string slices = federation.Slices == 1 ? "" : $"updates in {federation.Slices} slices, for memory";
             foreach (RoundResult round in federation.Run())
             {
                 interruption.ThrowIfCancellationRequested();
-                accuracies.Add(Accuracy(training, backend, federation.Model, round, slices));
-                timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate, slices));
-                timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole, slices));
+                Record(training, backend, federation, round, accuracies, timings);
             }
 
             return new(training, accuracies, timings);
@@ -114,8 +153,17 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _data?.Dispose();
+        Unload(_data.Keys);
         _backend?.Dispose();
+    }
+
+    private static void Record(
+        TrainingCase training, Backend backend, Federation federation, RoundResult round, List<AccuracyRow> accuracies, List<TimingRow> timings)
+    {
+        string slices = federation.Slices == 1 ? "" : $"updates in {federation.Slices} slices, for memory";
+        accuracies.Add(Accuracy(training, backend, federation.Model, round, slices));
+        timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate, slices));
+        timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole, slices));
     }
 
     private Backend Open(string name)
@@ -123,7 +171,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         if (_backendName != name)
         {
             Dispose();
-            (_data, _backend, _backendName) = (null, null, null);
+            (_backend, _backendName) = (null, null);
             _backend = Backends.Open(name, threads);
             _backendName = name;
         }
@@ -131,23 +179,34 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return _backend!;
     }
 
-    private FederatedData Load(Backend backend, TrainingCase sweepCase)
+    private IReadOnlyList<FederatedData> Load(Backend backend, IReadOnlyList<TrainingCase> cases)
     {
-        (string, string, string, int, ulong) wanted =
-            (sweepCase.Backend, sweepCase.Data.Text, sweepCase.Partition.Text, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
-        if (_data is null || _dataOf != wanted)
+        (string, string, int, ulong)[] wanted = [.. cases.Select(c => (c.Data.Text, c.Partition.Text, c.Experiment.Clients, c.Experiment.Seed))];
+        Unload(_data.Keys.Except(wanted));
+        for (int i = 0; i < cases.Count; i++)
         {
-            _data?.Dispose();
-            _data = null;
-            _data = FederatedData.Load(backend, sweepCase.Data, sweepCase.Partition, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
-            _dataOf = wanted;
-            _files.AddRange(_data.Dataset.Files.Except(_files));
+            if (!_data.ContainsKey(wanted[i]))
+            {
+                TrainingCase of = cases[i];
+                FederatedData loaded = FederatedData.Load(backend, of.Data, of.Partition, of.Experiment.Clients, of.Experiment.Seed);
+                _data[wanted[i]] = loaded;
+                _files.AddRange(loaded.Dataset.Files.Except(_files));
+            }
         }
 
-        return _data;
+        return [.. wanted.Select(key => _data[key])];
     }
 
-    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Mlp model, RoundResult round, string warning)
+    private void Unload(IEnumerable<(string, string, int, ulong)> keys)
+    {
+        foreach ((string, string, int, ulong) key in keys.ToArray())
+        {
+            _data.Remove(key, out FederatedData? data);
+            data!.Dispose();
+        }
+    }
+
+    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Model model, RoundResult round, string warning)
     {
         Experiment e = sweepCase.Experiment;
         return new(
@@ -160,7 +219,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     }
 
     // The first round compiles and loads code; it is kept apart.
-    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Mlp model, RowKind kind, int round, Phase phase, string warning)
+    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Model model, RowKind kind, int round, Phase phase, string warning)
     {
         Experiment e = sweepCase.Experiment;
         return new(

@@ -1,11 +1,11 @@
-// The model that clients train: a multilayer perceptron, and where each of its weights lies in the row of parameters.
+// A multilayer perceptron, and where each of its weights lies in the row of parameters.
 namespace FlGpu.Kernels;
 
 /// <summary>
 /// Fully connected layers with ReLU between them and softmax cross-entropy at the end. Its parameters are one row: layer
 /// after layer, the weights as inputs x outputs (the outputs of one input side by side), then the biases.
 /// </summary>
-public sealed class Mlp
+public sealed class Mlp : Model
 {
     /// <summary>The most layers a kernel is told of.</summary>
     public const int MaxLayers = 8;
@@ -49,23 +49,23 @@ public sealed class Mlp
     /// <summary>Number of weight matrices.</summary>
     public int Layers => Widths.Count - 1;
 
-    /// <summary>Features a sample.</summary>
-    public int Inputs => Widths[0];
+    /// <inheritdoc/>
+    public override int Inputs => Widths[0];
 
-    /// <summary>Classes told apart.</summary>
-    public int Classes => Widths[^1];
+    /// <inheritdoc/>
+    public override int Classes => Widths[^1];
 
-    /// <summary>Number of parameters, d.</summary>
-    public int Parameters { get; }
+    /// <inheritdoc/>
+    public override int Parameters { get; }
 
     /// <summary>As in CSVs: mlp:32-64-10.</summary>
-    public string Name => $"mlp:{string.Join('-', Widths)}";
+    public override string Name => $"mlp:{string.Join('-', Widths)}";
 
-    /// <summary>Floating-point operations to train on one sample: forward, weight gradients, and input gradients but for the first layer.</summary>
-    public long TrainingFlops { get; }
+    /// <inheritdoc/>
+    public override long TrainingFlops { get; }
 
-    /// <summary>Floating-point operations to classify one sample.</summary>
-    public long ForwardFlops { get; }
+    /// <inheritdoc/>
+    public override long ForwardFlops { get; }
 
     /// <summary>What a kernel is told.</summary>
     internal MlpShape Shape { get; }
@@ -95,10 +95,8 @@ public sealed class Mlp
         return hidden >= 1 ? new(32, hidden, Classes) : new(Math.Max(1, (parameters / 2) - 1), 2);
     }
 
-    /// <summary>
-    /// Initial parameters as PyTorch draws them: weights and biases uniform in +-1 / sqrt(inputs of the layer).
-    /// </summary>
-    public float[] Initialise(RngKey key)
+    /// <inheritdoc/>
+    public override float[] Initialise(RngKey key)
     {
         float[] parameters = new float[Parameters];
         for (int layer = 0; layer < Layers; layer++)
@@ -114,6 +112,31 @@ public sealed class Mlp
 
         return parameters;
     }
+
+    /// <inheritdoc/>
+    internal override double[] Forward(double[] parameters, double[] input) => ScalarMlp.Forward(this, parameters, input)[^1];
+
+    /// <inheritdoc/>
+    internal override double AddGradient(double[] parameters, double[] input, int label, double[] gradient) =>
+        ScalarMlp.AddGradient(this, parameters, input, label, gradient).Loss;
+
+    /// <inheritdoc/>
+    internal override void Train(in TrainClients train, SimdBackend simd) => train.InTiles<PaddedMlp>(simd);
+
+    /// <inheritdoc/>
+    internal override void Evaluate(in Evaluate evaluate, SimdBackend simd) => evaluate.InTiles<PaddedMlp>(simd);
+
+    /// <inheritdoc/>
+    internal override void Logits(in Logits logits, SimdBackend simd) => logits.InTiles<PaddedMlp>(simd);
+
+    /// <inheritdoc/>
+    internal override void Train(in TrainClients train, GpuBackend gpu) => train.OnGpu(this, gpu);
+
+    /// <inheritdoc/>
+    internal override void Evaluate(in Evaluate evaluate, GpuBackend gpu) => evaluate.OnGpu(this, gpu);
+
+    /// <inheritdoc/>
+    internal override void Logits(in Logits logits, GpuBackend gpu) => logits.OnGpu(this, gpu);
 }
 
 /// <summary>The widths of a model as plain numbers, which is what a kernel can take.</summary>

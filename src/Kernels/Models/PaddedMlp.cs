@@ -1,4 +1,4 @@
-// A model laid out for vector code: every layer's outputs padded to whole vectors, and the matrix product it all comes down to.
+// A multilayer perceptron laid out for vector code: every layer's outputs padded to whole vectors, and the matrix product it all comes down to.
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -8,7 +8,7 @@ namespace FlGpu.Kernels;
 /// Weights, activations and gradients of one model and one batch in one thread's memory. Rows are padded to a multiple of
 /// sixteen; the padding holds zeros and stays zero.
 /// </summary>
-internal readonly unsafe struct PaddedMlp
+internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
 {
     private const int Lanes = 16;
     private const int PlaceBytes = 128 * sizeof(int);
@@ -26,16 +26,19 @@ internal readonly unsafe struct PaddedMlp
 
     private int Layers => _model.Layers;
 
-    /// <summary>Bytes that a model takes with a batch of <paramref name="batch"/> samples.</summary>
-    public static nuint Bytes(Mlp model, int batch)
+    /// <inheritdoc/>
+    public static nuint Bytes(Model model, int batch)
     {
         Place* places = stackalloc Place[Mlp.MaxLayers + 1];
         float* end = null;
-        Lay(model, batch, places, ref end);
+        Lay((Mlp)model, batch, places, ref end);
         return (nuint)end + PlaceBytes;
     }
 
-    /// <summary>Takes the parameters from their row.</summary>
+    /// <inheritdoc/>
+    public static PaddedMlp In(Model model, int batch, byte* memory) => new((Mlp)model, batch, memory);
+
+    /// <inheritdoc/>
     public void Load(float* parameters)
     {
         for (int layer = 0; layer < Layers; layer++)
@@ -52,7 +55,7 @@ internal readonly unsafe struct PaddedMlp
         }
     }
 
-    /// <summary>Writes the parameters less <paramref name="origin"/> to a row.</summary>
+    /// <inheritdoc/>
     public void StoreRelative(float* origin, float* row)
     {
         for (int layer = 0; layer < Layers; layer++)
@@ -77,16 +80,16 @@ internal readonly unsafe struct PaddedMlp
         }
     }
 
-    /// <summary>The features of sample <paramref name="sample"/> of the batch.</summary>
+    /// <inheritdoc/>
     public Span<float> Input(int sample) => new(Activations(0) + (sample * Padded(_model.Inputs)), _model.Inputs);
 
-    /// <summary>The logits of sample <paramref name="sample"/>, once <see cref="Forward"/> has run.</summary>
+    /// <inheritdoc/>
     public Span<float> Logits(int sample) => new(Activations(Layers) + (sample * Padded(_model.Classes)), _model.Classes);
 
-    /// <summary>Computes all layers for <paramref name="samples"/> inputs.</summary>
+    /// <inheritdoc/>
     public void Forward(int samples) => Forward(Activations(0), Padded(_model.Inputs), samples);
 
-    /// <summary>The same for inputs elsewhere, <paramref name="stride"/> elements from one to the next.</summary>
+    /// <inheritdoc/>
     public void Forward(float* inputs, int stride, int samples)
     {
         for (int layer = 0; layer < Layers; layer++)
@@ -110,12 +113,7 @@ internal readonly unsafe struct PaddedMlp
         }
     }
 
-    /// <summary>
-    /// Turns the logits into the gradient of the mean cross-entropy times <paramref name="step"/> and returns the loss.
-    /// </summary>
-    /// <param name="labels">The class of each sample.</param>
-    /// <param name="step">What the gradient is multiplied with: minus the learning rate.</param>
-    /// <param name="wantLoss">Whether to compute the loss at all; otherwise 0 is returned.</param>
+    /// <inheritdoc/>
     public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss)
     {
         int classes = _places[Layers].Width;
@@ -165,7 +163,7 @@ internal readonly unsafe struct PaddedMlp
         return loss / labels.Length;
     }
 
-    /// <summary>Adds the gradients, which carry the step already, to the weights.</summary>
+    /// <inheritdoc/>
     public void Step(int samples)
     {
         for (int layer = Layers - 1; layer >= 0; layer--)

@@ -1,18 +1,13 @@
-// A model's definition: one sample, one loop after another, in double precision.
+// A multilayer perceptron's definition: one sample, one loop after another, in double precision.
 namespace FlGpu.Kernels;
 
 internal static class ScalarMlp
 {
-    /// <summary>The activations of every layer for one sample; the last are the logits.</summary>
-    public static double[][] Forward(Mlp model, double[] parameters, Matrix features, int row)
+    /// <summary>The activations of every layer for one sample; the first are its features, the last the logits.</summary>
+    public static double[][] Forward(Mlp model, ReadOnlySpan<double> parameters, double[] input)
     {
         double[][] activations = new double[model.Layers + 1][];
-        activations[0] = new double[model.Inputs];
-        for (int i = 0; i < model.Inputs; i++)
-        {
-            activations[0][i] = features[row, i];
-        }
-
+        activations[0] = input;
         for (int layer = 0; layer < model.Layers; layer++)
         {
             int outputs = model.Widths[layer + 1];
@@ -32,21 +27,12 @@ internal static class ScalarMlp
         return activations;
     }
 
-    /// <summary>Cross-entropy of the softmax of <paramref name="logits"/>.</summary>
-    public static double Loss(double[] logits, int label)
+    /// <summary>Adds the gradient of one sample's loss to <paramref name="gradient"/>; the loss, and its gradient by the inputs that are positive.</summary>
+    public static (double Loss, double[] ByPositiveInput) AddGradient(
+        Mlp model, ReadOnlySpan<double> parameters, double[] input, int label, Span<double> gradient)
     {
-        double top = logits.Max();
-        return Math.Log(logits.Sum(z => Math.Exp(z - top))) - (logits[label] - top);
-    }
-
-    /// <summary>Adds the gradient of one sample's loss to <paramref name="gradient"/> and returns the loss.</summary>
-    public static double AddGradient(Mlp model, double[] parameters, Matrix features, int row, int label, double[] gradient)
-    {
-        double[][] activations = Forward(model, parameters, features, row);
-        double[] logits = activations[^1];
-        double top = logits.Max();
-        double total = logits.Sum(z => Math.Exp(z - top));
-        double[] delta = [.. logits.Select((z, j) => (Math.Exp(z - top) / total) - (j == label ? 1 : 0))];
+        double[][] activations = Forward(model, parameters, input);
+        double[] delta = CrossEntropy.Gradient(activations[^1], label);
         for (int layer = model.Layers - 1; layer >= 0; layer--)
         {
             int inputs = model.Widths[layer];
@@ -70,6 +56,6 @@ internal static class ScalarMlp
             delta = previous;
         }
 
-        return Loss(logits, label);
+        return (CrossEntropy.Loss(activations[^1], label), delta);
     }
 }

@@ -9,13 +9,17 @@ namespace FlGpu.Kernels;
 /// </summary>
 /// <exception cref="ArgumentException">There are not as many rows of results as models.</exception>
 [About("right answers and mean loss of a model on labelled samples")]
-public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
+public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int> Labels, Matrix Parameters, Matrix Result) : IOperation
 {
+    // Enough to make little of loading the model.
+    private const int SamplesPerTile = 512;
+
     /// <inheritdoc/>
     public Work Cost => new(
         (long)Parameters.Rows * Features.Rows * Model.ForwardFlops, Features.Bytes + (Features.Rows * sizeof(int)) + Parameters.Bytes, Result.Bytes);
 
-    private int Models =>
+    /// <summary>Models that are tested.</summary>
+    internal int Models =>
         Parameters.Rows == Result.Rows
             ? Parameters.Rows
             : throw new ArgumentException($"{Parameters.Rows} models do not fit {Result.Rows} rows of results");
@@ -46,7 +50,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
             for (int s = 0; s < Features.Rows; s++)
             {
                 int label = ((HostBuffer<int>)Labels)[s];
-                double[] logits = ScalarMlp.Forward(Model, parameters, Features, s)[^1];
+                double[] logits = Model.Forward(parameters, Features.RowInDouble(s));
                 int predicted = 0;
                 for (int j = 1; j < logits.Length; j++)
                 {
@@ -54,7 +58,7 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
                 }
 
                 correct += predicted == label ? 1 : 0;
-                loss += ScalarMlp.Loss(logits, label);
+                loss += CrossEntropy.Loss(logits, label);
             }
 
             Result[model, 0] = correct;
@@ -63,11 +67,17 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
     }
 
     /// <inheritdoc/>
-    public unsafe void Simd(SimdBackend simd)
+    public void Simd(SimdBackend simd) => Model.Evaluate(this, simd);
+
+    /// <inheritdoc/>
+    public void Gpu(GpuBackend gpu) => Model.Evaluate(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal unsafe void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch>
     {
-        int tiles = (Features.Rows + Batches.Samples - 1) / Batches.Samples;
+        int tiles = (Features.Rows + SamplesPerTile - 1) / SamplesPerTile;
         float* perTile = simd.Workspace(2L * tiles * Models);
-        simd.ForEachTile(tiles * Models, Cost.Flops / 8, new Batches(this, tiles, perTile));
+        simd.ForEachTile(tiles * Models, Cost.Flops / 8, new Batches<TBatch>(this, tiles, perTile));
         for (int model = 0; model < Models; model++, perTile += 2 * tiles)
         {
             double correct = 0;
@@ -83,19 +93,23 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
         }
     }
 
-    /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    /// <summary>The kernels of a multilayer perceptron and their launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu)
     {
-        long perGroup = Model.Shape.ActivationWidth;
+        long perGroup = model.Shape.ActivationWidth;
         long tests = (long)Features.Rows * Models;
         long activations = perGroup * gpu.GroupsFor(tests);
         ArrayView<float> scratch = gpu.Scratch(activations + (2 * tests));
         ArrayView<float> perTest = scratch.SubView(activations, 2 * tests);
         gpu.Runtime.Launch(
-            ClassifyKernel, gpu.GroupEach(tests), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
+            ClassifyKernel, gpu.GroupEach(tests), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Labels),
             scratch.SubView(0, activations), perTest);
-        gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2L * Models), perTest, GpuBackend.View(Result));
+        Average(gpu, perTest);
     }
+
+    /// <summary>Adds up what a model's own kernel found: for each test, m x N of them, whether the answer is right (1 or 0) and the loss.</summary>
+    internal void Average(GpuBackend gpu, ArrayView<float> perTest) =>
+        gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2L * Models), perTest, GpuBackend.View(Result));
 
     /// <summary>A group owns a sample for a model: its threads share the outputs of each layer, its first thread compares the logits.</summary>
     private static void ClassifyKernel(
@@ -164,19 +178,17 @@ public readonly record struct Evaluate(Mlp Model, Matrix Features, Buffer<int> L
     }
 
     /// <summary>A tile is a batch of samples for a model; it leaves the number of right answers and the sum of the losses.</summary>
-    private readonly unsafe struct Batches(Evaluate evaluate, int tilesPerModel, float* perTile) : ITiles
+    private readonly unsafe struct Batches<TBatch>(Evaluate evaluate, int tilesPerModel, float* perTile) : ITiles
+        where TBatch : struct, IBatchModel<TBatch>
     {
-        // Enough to make little of loading the model.
-        public const int Samples = 512;
-
-        public nuint ScratchBytes => PaddedMlp.Bytes(evaluate.Model, Samples);
+        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerTile);
 
         public void Run(int tile, byte* scratch)
         {
-            var model = new PaddedMlp(evaluate.Model, Samples, scratch);
+            TBatch model = TBatch.In(evaluate.Model, SamplesPerTile, scratch);
             int globalModel = tile / tilesPerModel;
-            int first = (tile - (globalModel * tilesPerModel)) * Samples;
-            int count = Math.Min(Samples, evaluate.Features.Rows - first);
+            int first = (tile - (globalModel * tilesPerModel)) * SamplesPerTile;
+            int count = Math.Min(SamplesPerTile, evaluate.Features.Rows - first);
             int inputs = evaluate.Model.Inputs;
             int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
             model.Load(evaluate.Parameters.Host + ((long)globalModel * evaluate.Model.Parameters));

@@ -6,8 +6,10 @@ namespace FlGpu.Kernels;
 /// <paramref name="Features"/> (N x inputs) listed in <paramref name="Rows"/> (m) to <paramref name="Outputs"/> (m x classes).
 /// </summary>
 [About("a model's outputs for some of the samples")]
-public readonly record struct Logits(Mlp Model, Matrix Features, Buffer<int> Rows, Matrix Parameters, Matrix Outputs) : IOperation
+public readonly record struct Logits(Model Model, Matrix Features, Buffer<int> Rows, Matrix Parameters, Matrix Outputs) : IOperation
 {
+    private const int SamplesPerTile = 128;
+
     /// <inheritdoc/>
     public Work Cost => new(
         Rows.Length * Model.ForwardFlops, (Rows.Length * (Model.Inputs + 1L) * sizeof(float)) + Parameters.Bytes, Outputs.Bytes);
@@ -30,7 +32,7 @@ public readonly record struct Logits(Mlp Model, Matrix Features, Buffer<int> Row
         double[] parameters = [.. Parameters.ToArray().Select(x => (double)x)];
         for (int r = 0; r < Outputs.Rows; r++)
         {
-            double[] logits = ScalarMlp.Forward(Model, parameters, Features, ((HostBuffer<int>)Rows)[r])[^1];
+            double[] logits = Model.Forward(parameters, Features.RowInDouble(((HostBuffer<int>)Rows)[r]));
             for (int j = 0; j < logits.Length; j++)
             {
                 Outputs[r, j] = (float)logits[j];
@@ -39,14 +41,20 @@ public readonly record struct Logits(Mlp Model, Matrix Features, Buffer<int> Row
     }
 
     /// <inheritdoc/>
-    public void Simd(SimdBackend simd) =>
-        simd.ForEachTile((Outputs.Rows + Batches.Samples - 1) / Batches.Samples, Cost.Flops / 8, new Batches(this));
+    public void Simd(SimdBackend simd) => Model.Logits(this, simd);
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
+    public void Gpu(GpuBackend gpu) => Model.Logits(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
+        simd.ForEachTile((Outputs.Rows + SamplesPerTile - 1) / SamplesPerTile, Cost.Flops / 8, new Batches<TBatch>(this));
+
+    /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, gpu.GroupEach(Outputs.Rows), Model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Rows),
-            gpu.Scratch((long)Model.Shape.ActivationWidth * gpu.GroupsFor(Outputs.Rows)), GpuBackend.View(Outputs));
+            Kernel, gpu.GroupEach(Outputs.Rows), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Rows),
+            gpu.Scratch((long)model.Shape.ActivationWidth * gpu.GroupsFor(Outputs.Rows)), GpuBackend.View(Outputs));
 
     /// <summary>A group owns a sample: its threads share the outputs of each layer.</summary>
     private static void Kernel(
@@ -68,17 +76,15 @@ public readonly record struct Logits(Mlp Model, Matrix Features, Buffer<int> Row
     }
 
     /// <summary>A tile is a batch of samples.</summary>
-    private readonly unsafe struct Batches(Logits logits) : ITiles
+    private readonly unsafe struct Batches<TBatch>(Logits logits) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
-        public const int Samples = 128;
-
-        public nuint ScratchBytes => PaddedMlp.Bytes(logits.Model, Samples);
+        public nuint ScratchBytes => TBatch.Bytes(logits.Model, SamplesPerTile);
 
         public void Run(int tile, byte* scratch)
         {
-            var model = new PaddedMlp(logits.Model, Samples, scratch);
-            int first = tile * Samples;
-            int count = Math.Min(Samples, logits.Outputs.Rows - first);
+            TBatch model = TBatch.In(logits.Model, SamplesPerTile, scratch);
+            int first = tile * SamplesPerTile;
+            int count = Math.Min(SamplesPerTile, logits.Outputs.Rows - first);
             int inputs = logits.Model.Inputs;
             int* rows = ((HostBuffer<int>)logits.Rows).Pointer + first;
             model.Load(logits.Parameters.Host);

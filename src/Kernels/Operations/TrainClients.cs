@@ -22,9 +22,9 @@ public readonly record struct LocalSamples(Matrix Features, Buffer<int> Labels, 
 /// With m models (both m x d) the first n / m clients belong to row 0, the next to row 1 and so on: independent runs share a launch.
 /// </summary>
 /// <exception cref="ArgumentException">n is no multiple of m, or there are not as many origins as initial models.</exception>
-[About("local SGD of many clients on a multilayer perceptron")]
+[About("local SGD of many clients")]
 public readonly record struct TrainClients(
-    Mlp Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
+    Model Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(
@@ -32,7 +32,8 @@ public readonly record struct TrainClients(
         (Samples.Order.Length / Sgd.Epochs * (Model.Inputs + 1) * sizeof(float)) + Initial.Bytes + Origin.Bytes,
         Updates.Bytes);
 
-    private int ClientsPerModel =>
+    /// <summary>Clients that start from the same row of <see cref="Initial"/>.</summary>
+    internal int ClientsPerModel =>
         Initial.Rows == Origin.Rows && Updates.Rows % Initial.Rows == 0
             ? Updates.Rows / Initial.Rows
             : throw new ArgumentException($"{Updates.Rows} clients do not share {Initial.Rows} models and {Origin.Rows} origins evenly");
@@ -92,7 +93,7 @@ public readonly record struct TrainClients(
                     for (int b = 0; b < count; b++)
                     {
                         int row = order[start[client] + (epoch * perEpoch) + first + b];
-                        loss += ScalarMlp.AddGradient(Model, parameters, Samples.Features, row, labels[row], gradient);
+                        loss += Model.AddGradient(parameters, Samples.Features.RowInDouble(row), labels[row], gradient);
                     }
 
                     for (int k = 0; k < parameters.Length; k++)
@@ -117,16 +118,23 @@ public readonly record struct TrainClients(
     }
 
     /// <inheritdoc/>
-    public void Simd(SimdBackend simd) => simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients(this, ClientsPerModel));
+    public void Simd(SimdBackend simd) => Model.Train(this, simd);
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    public void Gpu(GpuBackend gpu) => Model.Train(this, gpu);
+
+    /// <summary>Vector code over any model.</summary>
+    internal void InTiles<TBatch>(SimdBackend simd) where TBatch : struct, IBatchModel<TBatch> =>
+        simd.ForEachTile(Updates.Rows, Cost.Flops, new Clients<TBatch>(this, ClientsPerModel));
+
+    /// <summary>The kernel of a multilayer perceptron and its launch.</summary>
+    internal void OnGpu(Mlp model, GpuBackend gpu)
     {
-        MlpShape shape = Model.Shape;
+        MlpShape shape = model.Shape;
         int perGroup = Sgd.BatchSize * ((2 * shape.ActivationWidth) + 1);
         ArrayView<float> scratch = gpu.Scratch((long)perGroup * gpu.GroupsFor(Updates.Rows));
         var settings = new TrainSettings(
-            shape, Model.Parameters, ClientsPerModel, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
+            shape, model.Parameters, ClientsPerModel, Sgd.Epochs, Sgd.BatchSize, Sgd.LearningRate, perGroup, StepLosses?.Columns ?? 0);
         gpu.Runtime.Launch(
             Kernel, gpu.GroupEach(Updates.Rows), settings, GpuBackend.View(Initial), GpuBackend.View(Origin), GpuBackend.View(Updates),
             GpuBackend.View(Samples.Features), GpuBackend.View(Samples.Labels), GpuBackend.View(Samples.Order), GpuBackend.View(Samples.Start),
@@ -195,9 +203,9 @@ public readonly record struct TrainClients(
     }
 
     /// <summary>A tile is a client, trained in one thread's cache.</summary>
-    private readonly unsafe struct Clients(TrainClients train, int clientsPerModel) : ITiles
+    private readonly unsafe struct Clients<TBatch>(TrainClients train, int clientsPerModel) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
-        public nuint ScratchBytes => PaddedMlp.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
+        public nuint ScratchBytes => TBatch.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
 
         public void Run(int tile, byte* scratch)
         {
@@ -206,8 +214,8 @@ public readonly record struct TrainClients(
             int* labels = ((HostBuffer<int>)train.Samples.Labels).Pointer;
             int batch = train.Sgd.BatchSize;
             int inputs = train.Model.Inputs;
-            var model = new PaddedMlp(train.Model, batch, scratch);
-            var batchLabels = new Span<int>(scratch + PaddedMlp.Bytes(train.Model, batch), batch);
+            TBatch model = TBatch.In(train.Model, batch, scratch);
+            var batchLabels = new Span<int>(scratch + TBatch.Bytes(train.Model, batch), batch);
             long globalModel = (long)(tile / clientsPerModel) * train.Model.Parameters;
             model.Load(train.Initial.Host + globalModel);
             int perEpoch = (start[tile + 1] - start[tile]) / train.Sgd.Epochs;
