@@ -37,6 +37,9 @@ public interface IOperation
 
     /// <summary>Random inputs for n clients and d parameters, the same on every backend.</summary>
     static abstract Prepared Prepare(Backend backend, int clients, int parameters, RngKey key);
+
+    /// <summary>The operation on other kinds of input, under names of their own: on another model.</summary>
+    static virtual IReadOnlyList<OperationListing> Variants => [];
 }
 
 /// <summary>An operation with inputs of its own, ready to be run again and again.</summary>

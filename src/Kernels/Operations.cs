@@ -18,7 +18,7 @@ public static partial class Operations
     [
         .. typeof(IOperation).Assembly.GetTypes()
             .Where(type => type.IsValueType && typeof(IOperation).IsAssignableFrom(type))
-            .Select(type => (OperationListing)s_describe.MakeGenericMethod(type).Invoke(null, null)!)
+            .SelectMany(type => (IReadOnlyList<OperationListing>)s_describe.MakeGenericMethod(type).Invoke(null, null)!)
             .OrderBy(operation => operation.Name, StringComparer.Ordinal),
     ];
 
@@ -30,8 +30,11 @@ public static partial class Operations
     /// <summary>Pascal or camel case to snake case.</summary>
     public static string SnakeCase(string name) => WordStart().Replace(name, "_$0").ToLowerInvariant();
 
-    private static OperationListing Describe<TOperation>() where TOperation : struct, IOperation =>
-        new(NameOf(typeof(TOperation)), typeof(TOperation).GetCustomAttribute<AboutAttribute>()?.Text ?? "", TOperation.Prepare);
+    private static IReadOnlyList<OperationListing> Describe<TOperation>() where TOperation : struct, IOperation =>
+    [
+        new(NameOf(typeof(TOperation)), typeof(TOperation).GetCustomAttribute<AboutAttribute>()?.Text ?? "", TOperation.Prepare),
+        .. TOperation.Variants,
+    ];
 
     [GeneratedRegex("(?<!^)[A-Z]")]
     private static partial Regex WordStart();

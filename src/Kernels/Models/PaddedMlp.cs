@@ -14,11 +14,12 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     private const int PlaceBytes = 128 * sizeof(int);
     private readonly Mlp _model;
     private readonly Place* _places;
+    private readonly bool _wantsInputGradient;
 
     /// <summary>Uses <paramref name="memory"/>, aligned to 64 bytes, of which it needs <see cref="Bytes"/>.</summary>
-    public PaddedMlp(Mlp model, int batch, byte* memory)
+    public PaddedMlp(Mlp model, int batch, byte* memory, bool wantsInputGradient = false)
     {
-        _model = model;
+        (_model, _wantsInputGradient) = (model, wantsInputGradient);
         _places = (Place*)memory;
         float* at = (float*)(memory + PlaceBytes);
         Lay(model, batch, _places, ref at);
@@ -174,7 +175,7 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
             int width = Padded(outputs);
             float* weights = Weights(layer);
             float* gradient = Gradients(layer + 1);
-            if (layer > 0)
+            if (layer > 0 || _wantsInputGradient)
             {
                 float* transposed = Transposed(layer);
                 for (int i = 0; i < inputWidth; i += Lanes)
@@ -204,6 +205,12 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
             }
         }
     }
+
+    /// <summary>The features of a sample of the batch, for layers that come before.</summary>
+    public float* Inputs(int sample) => Activations(0) + (sample * Padded(_model.Inputs));
+
+    /// <summary>After a step, where it was asked for: the gradient by those features that are positive.</summary>
+    public float* InputGradients(int sample) => Gradients(0) + (sample * Padded(_model.Inputs));
 
     private static int Padded(int width) => (width + Lanes - 1) & ~(Lanes - 1);
 

@@ -25,18 +25,16 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
             : throw new ArgumentException($"{Parameters.Rows} models do not fit {Result.Rows} rows of results");
 
     /// <inheritdoc/>
-    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
-    {
-        const int SamplesPerClient = 100;
-        Mlp model = Mlp.WithAbout(parameters);
-        int samples = clients * SamplesPerClient;
-        Matrix features = TestData.Normal(backend, samples, model.Inputs, key.Fold(0));
-        Buffer<int> labels = TestData.Labels(backend, samples, model.Classes, key.Fold(1));
-        Matrix row = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(2)));
-        Matrix result = backend.AllocateMatrix(1, 2);
-        var operation = new Evaluate(model, features, labels, row, result);
-        return new(() => backend.Run(operation), result, operation.Cost, model.Parameters, Magnitude: 2.3, Restore: null, [features, labels, row, result]);
-    }
+    public static IReadOnlyList<OperationListing> Variants =>
+    [
+        new(
+            "evaluate_cnn", "right answers and mean loss of a small convolutional network",
+            (backend, clients, parameters, key) => Prepare(backend, Cnn.WithAbout(parameters), samplesPerClient: 40, clients, key)),
+    ];
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key) =>
+        Prepare(backend, Mlp.WithAbout(parameters), samplesPerClient: 100, clients, key);
 
     /// <inheritdoc/>
     public void Reference()
@@ -110,6 +108,17 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
     /// <summary>Adds up what a model's own kernel found: for each test, m x N of them, whether the answer is right (1 or 0) and the loss.</summary>
     internal void Average(GpuBackend gpu, ArrayView<float> perTest) =>
         gpu.Runtime.Launch(AverageKernel, gpu.GroupEach(2L * Models), perTest, GpuBackend.View(Result));
+
+    private static Prepared Prepare(Backend backend, Model model, int samplesPerClient, int clients, RngKey key)
+    {
+        int samples = clients * samplesPerClient;
+        Matrix features = TestData.Normal(backend, samples, model.Inputs, key.Fold(0));
+        Buffer<int> labels = TestData.Labels(backend, samples, model.Classes, key.Fold(1));
+        Matrix row = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(2)));
+        Matrix result = backend.AllocateMatrix(1, 2);
+        var operation = new Evaluate(model, features, labels, row, result);
+        return new(() => backend.Run(operation), result, operation.Cost, model.Parameters, Magnitude: 2.3, Restore: null, [features, labels, row, result]);
+    }
 
     /// <summary>A group owns a sample for a model: its threads share the outputs of each layer, its first thread compares the logits.</summary>
     private static void ClassifyKernel(

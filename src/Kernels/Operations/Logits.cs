@@ -15,16 +15,15 @@ public readonly record struct Logits(Model Model, Matrix Features, Buffer<int> R
         Rows.Length * Model.ForwardFlops, (Rows.Length * (Model.Inputs + 1L) * sizeof(float)) + Parameters.Bytes, Outputs.Bytes);
 
     /// <inheritdoc/>
-    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
-    {
-        Mlp model = Mlp.WithAbout(parameters);
-        Matrix features = TestData.Normal(backend, 2 * clients, model.Inputs, key.Fold(0));
-        Buffer<int> rows = backend.Upload<int>([.. Enumerable.Range(0, clients).Select(r => (2 * (clients - 1 - r)) + (r % 2))]);
-        Matrix row = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(1)));
-        Matrix outputs = backend.AllocateMatrix(clients, model.Classes);
-        var operation = new Logits(model, features, rows, row, outputs);
-        return new(() => backend.Run(operation), outputs, operation.Cost, model.Parameters, Magnitude: 10, Restore: null, [features, rows, row, outputs]);
-    }
+    public static IReadOnlyList<OperationListing> Variants =>
+    [
+        new(
+            "logits_of_cnn", "a small convolutional network's outputs for some of the samples",
+            (backend, clients, parameters, key) => Prepare(backend, Cnn.WithAbout(parameters), clients, key)),
+    ];
+
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key) => Prepare(backend, Mlp.WithAbout(parameters), clients, key);
 
     /// <inheritdoc/>
     public void Reference()
@@ -55,6 +54,16 @@ public readonly record struct Logits(Model Model, Matrix Features, Buffer<int> R
         gpu.Runtime.Launch(
             Kernel, gpu.GroupEach(Outputs.Rows), model.Shape, GpuBackend.View(Parameters), GpuBackend.View(Features), GpuBackend.View(Rows),
             gpu.Scratch((long)model.Shape.ActivationWidth * gpu.GroupsFor(Outputs.Rows)), GpuBackend.View(Outputs));
+
+    private static Prepared Prepare(Backend backend, Model model, int clients, RngKey key)
+    {
+        Matrix features = TestData.Normal(backend, 2 * clients, model.Inputs, key.Fold(0));
+        Buffer<int> rows = backend.Upload<int>([.. Enumerable.Range(0, clients).Select(r => (2 * (clients - 1 - r)) + (r % 2))]);
+        Matrix row = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(1)));
+        Matrix outputs = backend.AllocateMatrix(clients, model.Classes);
+        var operation = new Logits(model, features, rows, row, outputs);
+        return new(() => backend.Run(operation), outputs, operation.Cost, model.Parameters, Magnitude: 10, Restore: null, [features, rows, row, outputs]);
+    }
 
     /// <summary>A group owns a sample: its threads share the outputs of each layer.</summary>
     private static void Kernel(

@@ -22,7 +22,7 @@ public readonly record struct LocalSamples(Matrix Features, Buffer<int> Labels, 
 /// With m models (both m x d) the first n / m clients belong to row 0, the next to row 1 and so on: independent runs share a launch.
 /// </summary>
 /// <exception cref="ArgumentException">n is no multiple of m, or there are not as many origins as initial models.</exception>
-[About("local SGD of many clients")]
+[About("local SGD of many clients on a multilayer perceptron")]
 public readonly record struct TrainClients(
     Model Model, LocalSgd Sgd, LocalSamples Samples, Matrix Initial, Matrix Origin, Matrix Updates, Matrix? StepLosses = null) : IOperation
 {
@@ -39,31 +39,16 @@ public readonly record struct TrainClients(
             : throw new ArgumentException($"{Updates.Rows} clients do not share {Initial.Rows} models and {Origin.Rows} origins evenly");
 
     /// <inheritdoc/>
-    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key)
-    {
-        const int SamplesPerClient = 100;
-        Mlp model = Mlp.WithAbout(parameters);
-        var sgd = new LocalSgd(Epochs: 2, BatchSize: 32, LearningRate: 0.01f);
-        // A few clients' worth of samples, shared by all, keeps the memory down to that of the updates.
-        int pool = SamplesPerClient * Math.Min(clients, 10);
-        int[] order = new int[checked(clients * SamplesPerClient * sgd.Epochs)];
-        RngStream stream = key.Fold(1).Stream();
-        foreach (ref int row in order.AsSpan())
-        {
-            row = stream.NextInt32(pool);
-        }
+    public static IReadOnlyList<OperationListing> Variants =>
+    [
+        new(
+            "train_cnn_clients", "local SGD of many clients on a small convolutional network",
+            (backend, clients, parameters, key) => Prepare(backend, Cnn.WithAbout(parameters), samplesPerClient: 40, clients, key)),
+    ];
 
-        int[] start = [.. Enumerable.Range(0, clients + 1).Select(i => i * SamplesPerClient * sgd.Epochs)];
-        Matrix features = TestData.Normal(backend, pool, model.Inputs, key.Fold(2));
-        Buffer<int> labels = TestData.Labels(backend, pool, model.Classes, key.Fold(3));
-        var samples = new LocalSamples(features, labels, backend.Upload<int>(order), backend.Upload<int>(start));
-        Matrix initial = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(4)));
-        Matrix updates = backend.AllocateMatrix(clients, model.Parameters);
-        var operation = new TrainClients(model, sgd, samples, initial, initial, updates);
-        return new(
-            () => backend.Run(operation), updates, operation.Cost, model.Parameters, Magnitude: 1, Restore: null,
-            [features, labels, samples.Order, samples.Start, initial, updates]);
-    }
+    /// <inheritdoc/>
+    public static Prepared Prepare(Backend backend, int clients, int parameters, RngKey key) =>
+        Prepare(backend, Mlp.WithAbout(parameters), samplesPerClient: 100, clients, key);
 
     /// <inheritdoc/>
     public void Reference()
@@ -139,6 +124,30 @@ public readonly record struct TrainClients(
             Kernel, gpu.GroupEach(Updates.Rows), settings, GpuBackend.View(Initial), GpuBackend.View(Origin), GpuBackend.View(Updates),
             GpuBackend.View(Samples.Features), GpuBackend.View(Samples.Labels), GpuBackend.View(Samples.Order), GpuBackend.View(Samples.Start),
             scratch, StepLosses is null ? scratch.SubView(0, 0) : GpuBackend.View(StepLosses));
+    }
+
+    private static Prepared Prepare(Backend backend, Model model, int samplesPerClient, int clients, RngKey key)
+    {
+        var sgd = new LocalSgd(Epochs: 2, BatchSize: 32, LearningRate: 0.01f);
+        // A few clients' worth of samples, shared by all, keeps the memory down to that of the updates.
+        int pool = samplesPerClient * Math.Min(clients, 10);
+        int[] order = new int[checked(clients * samplesPerClient * sgd.Epochs)];
+        RngStream stream = key.Fold(1).Stream();
+        foreach (ref int row in order.AsSpan())
+        {
+            row = stream.NextInt32(pool);
+        }
+
+        int[] start = [.. Enumerable.Range(0, clients + 1).Select(i => i * samplesPerClient * sgd.Epochs)];
+        Matrix features = TestData.Normal(backend, pool, model.Inputs, key.Fold(2));
+        Buffer<int> labels = TestData.Labels(backend, pool, model.Classes, key.Fold(3));
+        var samples = new LocalSamples(features, labels, backend.Upload<int>(order), backend.Upload<int>(start));
+        Matrix initial = backend.Upload(1, model.Parameters, model.Initialise(key.Fold(4)));
+        Matrix updates = backend.AllocateMatrix(clients, model.Parameters);
+        var operation = new TrainClients(model, sgd, samples, initial, initial, updates);
+        return new(
+            () => backend.Run(operation), updates, operation.Cost, model.Parameters, Magnitude: 1, Restore: null,
+            [features, labels, samples.Order, samples.Start, initial, updates]);
     }
 
     /// <summary>
