@@ -17,7 +17,7 @@ public enum ReckonedF
 }
 
 /// <summary>One federation, from the first round to the last.</summary>
-/// <param name="Hidden">Widths of the model's hidden layers; none for softmax regression.</param>
+/// <param name="Model">What is trained.</param>
 /// <param name="Clients">Clients in all.</param>
 /// <param name="Malicious">Malicious clients, f; they are the last ones.</param>
 /// <param name="ClientsPerRound">Clients sampled a round, n; all of them when there are fewer.</param>
@@ -29,7 +29,7 @@ public enum ReckonedF
 /// <param name="Seed">Of all randomness.</param>
 /// <param name="ReckonedF">Which number of malicious clients the defense is told.</param>
 public sealed record Experiment(
-    IReadOnlyList<int> Hidden, int Clients, int Malicious, int ClientsPerRound, int Rounds, LocalSgd Sgd, UpdateSpace Space,
+    ModelChoice Model, int Clients, int Malicious, int ClientsPerRound, int Rounds, LocalSgd Sgd, UpdateSpace Space,
     Choice<IAttack> Attack, Choice<IDefense> Defense, ulong Seed, ReckonedF ReckonedF = ReckonedF.Config)
 {
     /// <summary>Updates a round, n.</summary>

@@ -56,8 +56,9 @@ public sealed class FederatedData : IDisposable
         return new(backend, dataset, rows);
     }
 
-    /// <summary>The model that these data need, with these hidden layers.</summary>
-    public Model Model(IReadOnlyList<int> hidden) => new Mlp([Dataset.Train.Inputs, .. hidden, Dataset.Train.Classes]);
+    /// <summary>The model of this kind for the inputs and classes of these data.</summary>
+    /// <exception cref="InputException">There is none.</exception>
+    public Model Model(ModelChoice choice) => choice.For(Dataset.Train.Inputs, Dataset.Train.Classes);
 
     /// <inheritdoc/>
     public void Dispose()

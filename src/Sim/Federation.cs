@@ -52,7 +52,7 @@ public sealed class Federation : IDisposable
     internal Federation(Backend backend, FederatedData data, Experiment experiment, int? updatesAtOnce, SharedRoom? room)
     {
         experiment.Validate();
-        (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Hidden));
+        (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Model));
         int n = experiment.UpdatesPerRound;
         int d = _model.Parameters;
         int atOnce = Math.Min(n, updatesAtOnce ?? n);

@@ -35,7 +35,7 @@ public sealed class FederationBatch : IDisposable
         _clock = new(backend);
         _data = [.. runs.Select(run => run.Data)];
         _experiment = runs[0].Experiment;
-        Model model = _data[0].Model(_experiment.Hidden);
+        Model model = _data[0].Model(_experiment.Model);
         if (runs.Any(run => LaunchOf(run.Data, run.Experiment) != LaunchOf(_data[0], _experiment)))
         {
             throw new ArgumentException("runs that share launches have the same model, updates a round, rounds, training and space", nameof(runs));
@@ -158,7 +158,7 @@ public sealed class FederationBatch : IDisposable
     private Phase ShareOf(Phase together, Work work) => new(together.WallMs / _federations.Length, work, together.GpuMs / _federations.Length);
 
     private static (string, int, int, LocalSgd, UpdateSpace) LaunchOf(FederatedData data, Experiment experiment) =>
-        (data.Model(experiment.Hidden).Name, experiment.UpdatesPerRound, experiment.Rounds, experiment.Sgd, experiment.Space);
+        (data.Model(experiment.Model).Name, experiment.UpdatesPerRound, experiment.Rounds, experiment.Sgd, experiment.Space);
 
     private static bool Same(Samples a, Samples b) =>
         a.Inputs == b.Inputs && a.Labels.AsSpan().SequenceEqual(b.Labels) && a.Features.AsSpan().SequenceEqual(b.Features);

@@ -6,7 +6,7 @@ namespace FlGpu.Sim.Tests;
 public class FederationBatchTests
 {
     private static readonly Experiment s_experiment = new(
-        Hidden: [8], Clients: 9, Malicious: 3, ClientsPerRound: 9, Rounds: 3, new LocalSgd(Epochs: 2, BatchSize: 16, LearningRate: 0.1f),
+        ModelChoice.Perceptron(8), Clients: 9, Malicious: 3, ClientsPerRound: 9, Rounds: 3, new LocalSgd(Epochs: 2, BatchSize: 16, LearningRate: 0.1f),
         UpdateSpace.Updates, Attack("none"), Defense("median"), Seed: 1);
 
     public static TheoryData<string, string, string, string> Cases => new()
@@ -31,12 +31,14 @@ public class FederationBatchTests
     }
 
     [Fact]
-    public void So_do_runs_of_whole_states_and_runs_that_sample_their_clients()
+    public void So_do_runs_of_whole_states_of_a_convolutional_network_and_runs_that_sample_their_clients()
     {
         Experiment experiment = s_experiment with { Attack = Attack("sign_flip"), ClientsPerRound = 5, Rounds = 4, ReckonedF = ReckonedF.Round };
 
         AssertSame("simd", "synthetic:inputs=12,test=60", [experiment, experiment with { Seed = 2 }]);
         AssertSame("simd", "digits", [experiment with { Space = UpdateSpace.States }, experiment with { Space = UpdateSpace.States, Seed = 3 }]);
+        experiment = experiment with { Model = ModelChoice.Convolutional(2, 3, 8), Rounds = 2 };
+        AssertSame("simd", "digits", [experiment, experiment with { Seed = 3 }]);
     }
 
     [Fact]
@@ -63,7 +65,7 @@ public class FederationBatchTests
         using FederatedData data = Load(backend, "digits", s_experiment);
         Experiment[] others =
         [
-            s_experiment with { Hidden = [9] }, s_experiment with { Rounds = 4 }, s_experiment with { ClientsPerRound = 8 },
+            s_experiment with { Model = ModelChoice.Perceptron(9) }, s_experiment with { Rounds = 4 }, s_experiment with { ClientsPerRound = 8 },
             s_experiment with { Sgd = s_experiment.Sgd with { Epochs = 1 } }, s_experiment with { Space = UpdateSpace.States },
         ];
 

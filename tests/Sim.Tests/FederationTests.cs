@@ -6,7 +6,7 @@ namespace FlGpu.Sim.Tests;
 public class FederationTests
 {
     private static readonly Experiment s_small = new(
-        Hidden: [16], Clients: 10, Malicious: 3, ClientsPerRound: 10, Rounds: 5, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f),
+        Model: ModelChoice.Perceptron(16), Clients: 10, Malicious: 3, ClientsPerRound: 10, Rounds: 5, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f),
         UpdateSpace.Updates, Attack("none"), Defense("none"), Seed: 42);
 
     private static readonly string[] s_attacks = ["none", "label_flip", "random_noise", "gradient_scale", "sign_flip"];
@@ -55,7 +55,7 @@ public class FederationTests
         // So many malicious clients that their rows alone are worth a second thread for the noise.
         Experiment experiment = s_small with
         {
-            Hidden = [256], Clients = 40, ClientsPerRound = 40, Malicious = 28, Rounds = 2, Attack = Attack("random_noise:deviation=0.1"),
+            Model = ModelChoice.Perceptron(256), Clients = 40, ClientsPerRound = 40, Malicious = 28, Rounds = 2, Attack = Attack("random_noise:deviation=0.1"),
             Defense = Defense(defense),
         };
         using var one = new SimdBackend(1);
@@ -73,7 +73,7 @@ public class FederationTests
     public void Accuracy_is_the_same_on_every_backend(string attack, string defense)
     {
         // Small, since the reference backend is slow.
-        Experiment experiment = s_small with { Hidden = [8], Attack = Attack(attack), Defense = Defense(defense) };
+        Experiment experiment = s_small with { Model = ModelChoice.Perceptron(8), Attack = Attack(attack), Defense = Defense(defense) };
         const string Source = "synthetic:inputs=16,test=300";
 
         Outcome reference = RunOn("reference", experiment, Source);
@@ -234,12 +234,12 @@ public class FederationTests
     {
         Experiment experiment = s_small with
         {
-            Hidden = [], Clients = 1, Malicious = 0, ClientsPerRound = 1, Rounds = 3, Sgd = new(Epochs: 2, BatchSize: 1000, LearningRate: 0.5f),
+            Model = ModelChoice.Perceptron(), Clients = 1, Malicious = 0, ClientsPerRound = 1, Rounds = 3, Sgd = new(Epochs: 2, BatchSize: 1000, LearningRate: 0.5f),
         };
         using var backend = new SimdBackend(1);
         using FederatedData data = Load(backend, experiment);
         Samples train = data.Dataset.Train;
-        double[] expected = [.. data.Model([]).Initialise(RngKey.FromSeed(experiment.Seed).Fold((ulong)Purpose.Initialisation)).Select(x => (double)x)];
+        double[] expected = [.. data.Model(ModelChoice.Perceptron()).Initialise(RngKey.FromSeed(experiment.Seed).Fold((ulong)Purpose.Initialisation)).Select(x => (double)x)];
         for (int step = 0; step < 6; step++)
         {
             expected = SoftmaxStep(train, expected, 0.5);
@@ -251,7 +251,7 @@ public class FederationTests
     [Fact]
     public void Digits_are_learned()
     {
-        Experiment experiment = s_small with { Hidden = [64], Malicious = 0, Rounds = 30, Sgd = new(Epochs: 1, BatchSize: 8, LearningRate: 0.2f) };
+        Experiment experiment = s_small with { Model = ModelChoice.Perceptron(64), Malicious = 0, Rounds = 30, Sgd = new(Epochs: 1, BatchSize: 8, LearningRate: 0.2f) };
         using var backend = new SimdBackend(2);
         using FederatedData data = Load(backend, experiment, "digits");
 
@@ -260,6 +260,38 @@ public class FederationTests
         Assert.Equal(30, rounds.Length);
         Assert.InRange(rounds[^1].TestAccuracy, 0.9, 1);
         Assert.True(rounds[^1].TestLoss < rounds[0].TestLoss);
+    }
+
+    [Fact]
+    public void A_convolutional_network_learns_digits_the_same_way_on_every_backend()
+    {
+        Experiment experiment = s_small with
+        {
+            Model = ModelChoice.Convolutional(), Clients = 5, ClientsPerRound = 5, Malicious = 0, Sgd = new(Epochs: 1, BatchSize: 8, LearningRate: 0.3f), Seed = 3,
+        };
+        RoundResult[] reference = RunOn("reference", experiment, "digits").Rounds;
+        Assert.InRange(reference[^1].TestAccuracy, 0.6, 1);
+        foreach (string name in (string[])["simd", "cpu"])
+        {
+            RoundResult[] rounds = RunOn(name, experiment, "digits").Rounds;
+            Assert.InRange(rounds[^1].TestAccuracy, 0.6, 1);
+            // Later, rounding may decide which of two pixels is the larger one, and so take another way to as good a model.
+            for (int i = 0; i < 2; i++)
+            {
+                Assert.Equal(reference[i].TestAccuracy, rounds[i].TestAccuracy, 4);
+                Assert.Equal(reference[i].TestLoss, rounds[i].TestLoss, 1e-4);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_convolutional_network_refuses_samples_that_are_no_square_image()
+    {
+        using var backend = new ReferenceBackend();
+        Experiment experiment = s_small with { Model = ModelChoice.Convolutional() };
+        using FederatedData data = Load(backend, experiment);
+        Assert.Contains(
+            "--models: a cnn needs square grey images", Assert.Throws<InputException>(() => new Federation(backend, data, experiment)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -311,7 +343,7 @@ public class FederationTests
     [Fact]
     public void The_last_settings_allowed_are_not_refused()
     {
-        Experiment least = s_small with { Clients = 2, Malicious = 1, ClientsPerRound = 1, Rounds = 1, Sgd = new(1, 1, 1e-6f), Hidden = [] };
+        Experiment least = s_small with { Clients = 2, Malicious = 1, ClientsPerRound = 1, Rounds = 1, Sgd = new(1, 1, 1e-6f), Model = ModelChoice.Perceptron() };
 
         least.Validate();
         Assert.Single(RunOn("simd", least).Rounds);

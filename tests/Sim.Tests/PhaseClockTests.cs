@@ -38,7 +38,7 @@ public class PhaseClockTests
     private static RoundResult Round(Backend backend, string attack, int? updatesAtOnce)
     {
         var experiment = new Experiment(
-            [], Clients: 6, Malicious: 2, ClientsPerRound: 6, Rounds: 1, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
+            ModelChoice.Perceptron(), Clients: 6, Malicious: 2, ClientsPerRound: 6, Rounds: 1, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
             Catalogue.Parse<IAttack>("--attacks", attack), Catalogue.Parse<IDefense>("--defenses", "none"), Seed: 1);
         using FederatedData data = FederatedData.Load(
             backend, Catalogue.Parse<IDataSource>("--data", "synthetic:inputs=4,test=20"), Catalogue.Parse<IPartition>("--partition", "iid"), 6, seed: 1);

@@ -61,7 +61,7 @@ public class RoundMeasuresTests
         using FederatedData data = FederatedData.Load(
             backend, Catalogue.Parse<IDataSource>("--data", "synthetic:inputs=8,test=50"), Catalogue.Parse<IPartition>("--partition", "iid"), 12, 3);
         var experiment = new Experiment(
-            [4], 12, 4, 6, 8, new LocalSgd(1, 32, 0.1f), UpdateSpace.Updates, Catalogue.Parse<IAttack>("--attacks", "none"),
+            ModelChoice.Perceptron(4), 12, 4, 6, 8, new LocalSgd(1, 32, 0.1f), UpdateSpace.Updates, Catalogue.Parse<IAttack>("--attacks", "none"),
             Catalogue.Parse<IDefense>("--defenses", "trimmed_mean"), 3, reckoned);
         using var federation = new Federation(backend, data, experiment);
 

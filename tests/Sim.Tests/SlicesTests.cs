@@ -6,7 +6,7 @@ namespace FlGpu.Sim.Tests;
 public class SlicesTests
 {
     private static readonly Experiment s_experiment = new(
-        Hidden: [8], Clients: 11, Malicious: 5, ClientsPerRound: 11, Rounds: 3, new LocalSgd(Epochs: 2, BatchSize: 16, LearningRate: 0.1f),
+        ModelChoice.Perceptron(8), Clients: 11, Malicious: 5, ClientsPerRound: 11, Rounds: 3, new LocalSgd(Epochs: 2, BatchSize: 16, LearningRate: 0.1f),
         UpdateSpace.Updates, Attack("none"), Defense("none"), Seed: 5);
 
     private static readonly string[] s_attacksOnTheirOwn =
@@ -64,7 +64,7 @@ public class SlicesTests
     [Fact]
     public void Slices_give_the_same_bits_every_time_and_with_any_number_of_threads()
     {
-        Experiment experiment = s_experiment with { Hidden = [512], Malicious = 2, Rounds = 2, Attack = Attack("random_noise"), Defense = Defense("norm_clip") };
+        Experiment experiment = s_experiment with { Model = ModelChoice.Perceptron(512), Malicious = 2, Rounds = 2, Attack = Attack("random_noise"), Defense = Defense("norm_clip") };
         using var one = new SimdBackend(1);
         using var two = new SimdBackend(2);
 

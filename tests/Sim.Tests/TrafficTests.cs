@@ -56,7 +56,7 @@ public class TrafficTests
     {
         using Backend backend = Backends.OpenCpu(threads: 2, groupSize: 1);
         var experiment = new Experiment(
-            [width], Clients, Malicious: 2, ClientsPerRound: Clients, Rounds, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f),
+            ModelChoice.Perceptron(width), Clients, Malicious: 2, ClientsPerRound: Clients, Rounds, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f),
             UpdateSpace.Updates, Catalogue.Parse<IAttack>("--attacks", attack), Catalogue.Parse<IDefense>("--defenses", defense), Seed: 1);
         using FederatedData data = FederatedData.Load(
             backend, Catalogue.Parse<IDataSource>("--data", "synthetic:inputs=16,test=40"), Catalogue.Parse<IPartition>("--partition", "iid"), Clients, seed: 1);

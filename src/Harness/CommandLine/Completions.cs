@@ -19,6 +19,7 @@ internal static class Completions
         ["--defense"] = () => [.. Names<IDefense>(), .. Names<IPreAggregation>()],
         ["--data"] = Names<IDataSource>,
         ["--partition"] = Names<IPartition>,
+        ["--models"] = () => ModelChoice.Forms.Select(form => form.Form),
         ["--operations"] = () => Operations.All.Select(operation => operation.Name),
         ["--backend"] = () => [.. Backends.List().Where(listing => listing.Missing is null).Select(listing => listing.Name), "auto"],
         ["--preset"] = () => [TutorialPreset.Name],

@@ -10,7 +10,7 @@ internal static class ListCommand
 {
     public static Command Create(Screen screen)
     {
-        var command = new Command("list", "List attacks, defenses, data sets, partitions and operations with their parameters.");
+        var command = new Command("list", "List attacks, defenses, data sets, partitions, models and operations with their parameters.");
         command.SetAction(_ =>
         {
             Write(screen, "Attacks", Catalogue.All<IAttack>());
@@ -18,17 +18,23 @@ internal static class ListCommand
             Write(screen, "Pre-aggregations, in front of a defense as in nnm+median", Catalogue.All<IPreAggregation>());
             Write(screen, "Data sets", Catalogue.All<IDataSource>());
             Write(screen, "Partitions", Catalogue.All<IPartition>());
-            screen.Out.WriteLine("Operations");
-            Table table = Screen.Table("name", "what it does");
-            foreach (OperationListing operation in Operations.All)
-            {
-                table.AddRow(Markup.Escape(operation.Name), Markup.Escape(operation.About));
-            }
-
-            screen.Console.Write(table);
+            Write(screen, "Models", ModelChoice.Forms);
+            Write(screen, "Operations", Operations.All.Select(operation => (operation.Name, operation.About)));
             return 0;
         });
         return command;
+    }
+
+    private static void Write(Screen screen, string title, IEnumerable<(string Name, string About)> rows)
+    {
+        screen.Out.WriteLine(title);
+        Table table = Screen.Table("name", "what it does");
+        foreach ((string name, string about) in rows)
+        {
+            table.AddRow(Markup.Escape(name), Markup.Escape(about));
+        }
+
+        screen.Console.Write(table);
     }
 
     private static void Write<T>(Screen screen, string title, IReadOnlyList<Listing<T>> listings)

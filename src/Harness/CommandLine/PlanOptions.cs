@@ -12,6 +12,9 @@ namespace FlGpu.Harness.CommandLine;
 /// <param name="withTimings">Whether the plan may time defenses on random updates instead of training.</param>
 internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
 {
+    private const string ModelsOption = "--models";
+    private const string HiddenOption = "--hidden";
+
     private readonly IReadOnlyList<Entry> _entries =
     [
         new("--attacks", "attacks, or all; parameters as in 'label_flip:poison_ratio=0.5;sign_flip'",
@@ -41,9 +44,12 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
             plan => Show(plan.BatchSize), (plan, text) => plan with { BatchSize = OptionText.WholeNumber("--batch-size", text, 1) }) { For = Use.Training },
         new("--learning-rate", "step sizes of local SGD",
             plan => List(plan.LearningRate), (plan, text) => plan with { LearningRate = OptionText.PositiveNumbers("--learning-rate", text) }) { For = Use.Training },
-        new("--hidden", "widths of hidden layers, or none for softmax regression; semicolons between models, as in '64;128,64;none'",
-            plan => string.Join(';', plan.Hidden.Select(widths => widths.Count == 0 ? "none" : List(widths))),
-            (plan, text) => plan with { Hidden = Models("--hidden", text) }) { For = Use.Training },
+        new(ModelsOption, "models, with semicolons between them: softmax, mlp:64, mlp:128-64, cnn or cnn:10-20-50",
+            plan => string.Join(';', plan.Models),
+            (plan, text) => plan with { Models = [.. Entries(ModelsOption, text).Select(entry => ModelChoice.Parse(ModelsOption, entry).Text)] }) { For = Use.Training },
+        new(HiddenOption, "the same for perceptrons alone, by their hidden widths, or none for softmax regression, as in '64;128,64;none'",
+            plan => string.Join(';', plan.Models.Select(model => HiddenText(ModelChoice.Parse(ModelsOption, model)))),
+            (plan, text) => plan with { Models = Perceptrons(text) }) { For = Use.Training },
         new("--seeds", "seeds, as in 1..8 or 1,5",
             plan => string.Join(',', plan.Seeds), (plan, text) => plan with { Seeds = OptionText.Seeds("--seeds", text) }) { For = Use.Training },
         new("--seeds-at-once", "seeds whose runs share launches, for models so small that one run leaves a GPU idle; 1 for runs one after another",
@@ -77,6 +83,11 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
     public SweepPlan Override(SweepPlan plan, ParseResult parsed)
     {
         IReadOnlyList<Entry> written = [.. _entries.Where(entry => parsed.GetResult(entry.Option) is { Implicit: false })];
+        if (written.Any(entry => entry.Name == ModelsOption) && written.Any(entry => entry.Name == HiddenOption))
+        {
+            throw new InputException($"{ModelsOption} and {HiddenOption} are both given, and both say which models are trained");
+        }
+
         SweepPlan changed = written.Aggregate(plan, (changed, entry) => entry.Apply(changed, parsed.GetValue(entry.Option)!));
         return written.FirstOrDefault(entry => entry.For == (changed.Times ? Use.Training : Use.Timing) && entry.Name != "--parameters") is { } useless
             ? throw new InputException(changed.Times
@@ -137,8 +148,15 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
         return names;
     }
 
-    private static IReadOnlyList<IReadOnlyList<int>> Models(string option, string text) =>
-        [.. Entries(option, text).Select(model => model == "none" ? [] : OptionText.WholeNumbers(option, model, 1))];
+    private static IReadOnlyList<string> Perceptrons(string text) =>
+        [.. Entries(HiddenOption, text).Select(model => ModelChoice.Perceptron(model == "none" ? [] : OptionText.WholeNumbers(HiddenOption, model, 1)).Text)];
+
+    private static string HiddenText(ModelChoice model) => model.Hidden switch
+    {
+        null => model.Text,
+        [] => "none",
+        var widths => List(widths),
+    };
 
     private static string[] Entries(string option, string text) =>
         text.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } entries

@@ -25,7 +25,7 @@ internal sealed class CaseCost
             case TrainingCase training:
                 Experiment e = training.Experiment;
                 Shape shape = ShapeOf(training);
-                Model model = shape.Model(e.Hidden);
+                Model model = e.Model.For(shape.Inputs, shape.Classes);
                 double share = (double)e.UpdatesPerRound / e.Clients;
                 double train = share * shape.TrainingSamples * e.Sgd.Epochs * model.TrainingFlops;
                 double evaluate = (double)shape.TestSamples * model.ForwardFlops;
@@ -47,8 +47,5 @@ internal sealed class CaseCost
         return shape;
     }
 
-    private sealed record Shape(int TrainingSamples, int TestSamples, int Inputs, int Classes)
-    {
-        public Model Model(IReadOnlyList<int> hidden) => new Mlp([Inputs, .. hidden, Classes]);
-    }
+    private sealed record Shape(int TrainingSamples, int TestSamples, int Inputs, int Classes);
 }

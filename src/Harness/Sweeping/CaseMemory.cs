@@ -19,7 +19,7 @@ internal static class CaseMemory
     public static int UpdatesAtOnce(TrainingCase training, Backend backend, FederatedData data)
     {
         int all = training.Experiment.UpdatesPerRound;
-        int parameters = data.Model(training.Experiment.Hidden).Parameters;
+        int parameters = data.Model(training.Experiment.Model).Parameters;
         (double available, string whose) = Available(training, backend);
         if (training.MemoryLimit is null && (double)all * parameters * sizeof(float) * WorthALook < available)
         {
@@ -51,7 +51,7 @@ internal static class CaseMemory
     {
         (double available, _) = Available(cases[0], backend);
         Experiment experiment = cases[0].Experiment;
-        double updates = (double)cases.Count * experiment.UpdatesPerRound * data[0].Model(experiment.Hidden).Parameters * sizeof(float);
+        double updates = (double)cases.Count * experiment.UpdatesPerRound * data[0].Model(experiment.Model).Parameters * sizeof(float);
         // A batch has the samples of all runs side by side, beside those of each.
         return (cases[0].MemoryLimit is null && updates * WorthALook < available)
             || cases.Select((training, i) => BytesOf(training, data[i], experiment.UpdatesPerRound) + data[i].TrainFeatures.Bytes).Sum() <= available;

@@ -79,7 +79,7 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
         Add("backend", c => c.Backend);
         Add("data", c => (c as TrainingCase)?.Data.Text);
         Add("partition", c => (c as TrainingCase)?.Partition.Text);
-        Add("hidden", c => c is TrainingCase t ? t.Experiment.Hidden.Count == 0 ? "none" : string.Join(',', t.Experiment.Hidden) : null);
+        Add("model", c => (c as TrainingCase)?.Experiment.Model.Text);
         Add("clients", c => Text(c.Clients));
         Add("malicious", c => Text(c.Malicious));
         Add("parameters", c => c is TimingCase t ? Text(t.Parameters) : null);
@@ -193,15 +193,15 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
         TrainingCase[] trainings = [.. possible.OfType<TrainingCase>()];
         TrainingCase[] most =
         [
-            .. trainings.GroupBy(c => (c.Data.Text, Hidden: string.Join('-', c.Experiment.Hidden)))
+            .. trainings.GroupBy(c => (c.Data.Text, c.Experiment.Model))
                 .SelectMany(group => group.Where(c => c.Experiment.UpdatesPerRound == group.Max(other => other.Experiment.UpdatesPerRound))),
         ];
         long size = timings.Length == 0 ? 0 : timings.Max(c => (long)c.Clients * c.Parameters);
         return
         [
             .. timings.Where(c => (long)c.Clients * c.Parameters == size).DistinctBy(c => c.Name),
-            .. most.DistinctBy(c => (c.Data.Text, string.Join('-', c.Experiment.Hidden), c.Experiment.Defense.Text)),
-            .. most.DistinctBy(c => (c.Data.Text, string.Join('-', c.Experiment.Hidden), c.Experiment.Attack.Text)),
+            .. most.DistinctBy(c => (c.Data.Text, c.Experiment.Model, c.Experiment.Defense.Text)),
+            .. most.DistinctBy(c => (c.Data.Text, c.Experiment.Model, c.Experiment.Attack.Text)),
         ];
     }
 

@@ -31,7 +31,9 @@ internal static class PlanFile
         ["local_epochs"] = (plan, value) => plan with { LocalEpochs = value.List(entry => entry.WholeNumber()) },
         ["batch_size"] = (plan, value) => plan with { BatchSize = value.WholeNumber() },
         ["learning_rate"] = (plan, value) => plan with { LearningRate = value.List(entry => entry.PositiveNumber()) },
-        ["hidden"] = (plan, value) => plan with { Hidden = value.Models() },
+        ["models"] = (plan, value) => plan with { Models = value.List(entry => entry.Model()) },
+        // The older spelling, for perceptrons alone.
+        ["hidden"] = (plan, value) => plan with { Models = [.. value.HiddenWidths().Select(widths => ModelChoice.Perceptron(widths).Text)] },
         ["seeds"] = (plan, value) => plan with { Seeds = value.List(entry => entry.Seed()) },
         ["seeds_at_once"] = (plan, value) => plan with { SeedsAtOnce = value.WholeNumber() },
         ["backends"] = (plan, value) => plan with { Backends = value.List(entry => entry.Text()) },
@@ -89,6 +91,11 @@ internal static class PlanFile
             throw new InputException(times
                 ? $"$.{misplaced} is of no use with $.parameters: such a plan times defenses on random updates and trains nothing"
                 : $"$.{misplaced} needs $.parameters, the sizes of the updates to time");
+        }
+
+        if (given.Contains("models") && given.Contains("hidden"))
+        {
+            throw new InputException("$.models and $.hidden are both given, and both say which models are trained; [[64], []] as hidden is [\"mlp:64\", \"softmax\"] as models");
         }
 
         foreach (JsonProperty property in root.EnumerateObject())
@@ -181,8 +188,10 @@ internal static class PlanFile
             }
         }
 
-        /// <summary>Models: the widths of one, [128, 64], or a list of such lists, [[64], [128, 64], []].</summary>
-        public IReadOnlyList<IReadOnlyList<int>> Models()
+        public string Model() => ModelChoice.Parse(Path, Text()).Text;
+
+        /// <summary>Perceptrons: the widths of one, [128, 64], or a list of such lists, [[64], [128, 64], []].</summary>
+        public IReadOnlyList<IReadOnlyList<int>> HiddenWidths()
         {
             if (Element.ValueKind != JsonValueKind.Array)
             {

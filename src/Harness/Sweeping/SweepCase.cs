@@ -47,7 +47,7 @@ public abstract record SweepCase(string RunId, string Backend, int Clients, int 
 public sealed record TrainingCase(string Backend, Choice<IDataSource> Data, Choice<IPartition> Partition, Experiment Experiment)
     : SweepCase(
         IdOf(
-            "training", Backend, Data.Text, Partition.Text, string.Join('-', Experiment.Hidden), Experiment.Clients, Experiment.Malicious, Experiment.UpdatesPerRound,
+            "training", Backend, Data.Text, Partition.Text, Experiment.Model.Id, Experiment.Clients, Experiment.Malicious, Experiment.UpdatesPerRound,
             Experiment.Rounds, Experiment.Sgd.Epochs, Experiment.Sgd.BatchSize, Experiment.Sgd.LearningRate, Experiment.Space, Experiment.ReckonedF,
             Experiment.Attack.Text, Experiment.Defense.Text, Experiment.Seed),
         Backend, Experiment.Clients, Experiment.Malicious)

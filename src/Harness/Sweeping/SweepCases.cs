@@ -36,6 +36,7 @@ public static class SweepCases
         RefuseWhatNeverRuns(result, c => c.Clients);
         RefuseWhatNeverRuns(result.OfType<TrainingCase>(), c => c.Data.Text);
         RefuseWhatNeverRuns(result.OfType<TrainingCase>(), c => c.Partition.Text);
+        RefuseWhatNeverRuns(result.OfType<TrainingCase>(), c => c.Experiment.Model);
         if (!plan.Attacks.Contains(Catalogue.Everything))
         {
             RefuseWhatNeverRuns(result.OfType<TrainingCase>(), c => c.Experiment.Attack.Text);
@@ -61,7 +62,7 @@ public static class SweepCases
         {
             Experiment e = training.Experiment;
             // The parameters of the model do not depend on the seed, and what a data set or a partition refuses hardly does.
-            var data = (training.Data.Text, training.Partition.Text, e.Clients, string.Join('-', e.Hidden));
+            var data = (training.Data.Text, training.Partition.Text, e.Clients, e.Model.Text);
             return Remembered(data, () => parametersOf[data] = ParametersOf(training))
                 ?? Remembered((data, e.Malicious, e.Attack.Text, e.Defense.Text), () =>
                 {
@@ -103,6 +104,8 @@ public static class SweepCases
         }
 
         RequireSome("--seeds", plan.Seeds.Count);
+        RequireSome("--models", plan.Models.Count);
+        IReadOnlyList<ModelChoice> models = [.. plan.Models.Select(text => ModelChoice.Parse("--models", text))];
         IReadOnlyList<Choice<IDataSource>> sources = [.. plan.Data.Select(text => Catalogue.Parse<IDataSource>("--data", text))];
         IReadOnlyList<Choice<IPartition>> partitions = [.. plan.Partition.Select(text => Catalogue.Parse<IPartition>("--partition", text))];
         IReadOnlyList<Choice<IAttack>> attacks = Parse<IAttack>("--attacks", plan.Attacks);
@@ -125,14 +128,14 @@ public static class SweepCases
             from clients in plan.Clients
             from seed in plan.Seeds
             from malicious in settings[clients]
-            from hidden in plan.Hidden
+            from model in models
             from epochs in plan.LocalEpochs
             from learningRate in plan.LearningRate
             from attack in attacks
             from defense in defenses
             let sgd = new LocalSgd(epochs, plan.BatchSize, (float)learningRate)
             select new TrainingCase(backend, data, partition, new Experiment(
-                hidden, clients, malicious, plan.ClientsPerRound ?? clients, plan.Rounds, sgd, plan.Space, attack, defense, seed, reckonedF));
+                model, clients, malicious, plan.ClientsPerRound ?? clients, plan.Rounds, sgd, plan.Space, attack, defense, seed, reckonedF));
     }
 
     private static IEnumerable<SweepCase> TimingCases(SweepPlan plan)
@@ -233,6 +236,6 @@ public static class SweepCases
     {
         using var host = new ReferenceBackend();
         using FederatedData loaded = FederatedData.Load(host, training.Data, training.Partition, training.Experiment.Clients, training.Experiment.Seed);
-        return loaded.Model(training.Experiment.Hidden).Parameters;
+        return loaded.Model(training.Experiment.Model).Parameters;
     }
 }

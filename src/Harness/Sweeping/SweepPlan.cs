@@ -68,8 +68,8 @@ public sealed record SweepPlan
     /// <summary>Step sizes.</summary>
     public IReadOnlyList<double> LearningRate { get; init; } = [0.01];
 
-    /// <summary>Models: the widths of the hidden layers of each.</summary>
-    public IReadOnlyList<IReadOnlyList<int>> Hidden { get; init; } = [[64]];
+    /// <summary>Models, each as in mlp:64 or cnn.</summary>
+    public IReadOnlyList<string> Models { get; init; } = ["mlp:64"];
 
     /// <summary>Seeds; a run each.</summary>
     public IReadOnlyList<ulong> Seeds { get; init; } = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -104,7 +104,7 @@ public sealed record SweepPlan
     /// <summary>The keys that mean nothing to a plan that times.</summary>
     internal static IReadOnlyList<string> TrainingKeys { get; } =
     [
-        "preset", "attacks", "data", "partition", "f", "clients_per_round", "rounds", "local_epochs", "batch_size", "learning_rate", "hidden", "seeds",
+        "preset", "attacks", "data", "partition", "f", "clients_per_round", "rounds", "local_epochs", "batch_size", "learning_rate", "models", "hidden", "seeds",
         "seeds_at_once",
     ];
 

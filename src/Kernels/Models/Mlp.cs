@@ -17,7 +17,7 @@ public sealed class Mlp : Model
         if (widths.Count is < 2 or > MaxLayers + 1 || widths.Any(width => width < 1))
         {
             throw new InputException(
-                $"--hidden: {string.Join('-', widths)} is no model; allowed are 0 to {MaxLayers - 1} hidden layers of width 1 and more");
+                $"--models: mlp:{string.Join('-', widths)} is no model; allowed are 0 to {MaxLayers - 1} hidden layers of width 1 and more");
         }
 
         Widths = widths;
@@ -32,7 +32,7 @@ public sealed class Mlp : Model
             offset += widths[layer + 1];
             if (offset > int.MaxValue)
             {
-                throw new InputException($"--hidden: {string.Join('-', widths)} has more than {int.MaxValue} parameters");
+                throw new InputException($"--models: mlp:{string.Join('-', widths)} has more than {int.MaxValue} parameters");
             }
         }
 

@@ -26,13 +26,18 @@ public sealed class ListAndHelpTests
     }
 
     [Fact]
-    public void List_prints_every_attack_defense_data_set_and_partition_with_its_parameters_and_paper()
+    public void List_prints_every_attack_defense_data_set_partition_and_model_with_its_parameters_and_paper()
     {
         ProgramRun run = ProgramRun.Of("list").AssertDone();
         AssertListed(run, Catalogue.All<IAttack>(), ["none", "label_flip", "random_noise", "gradient_scale", "sign_flip"]);
         AssertListed(run, Catalogue.All<IDefense>(), ["none", "median", "trimmed_mean", "krum", "multi_krum", "norm_clip"]);
         AssertListed(run, Catalogue.All<IDataSource>(), ["synthetic", "digits", "idx"]);
         AssertListed(run, Catalogue.All<IPartition>(), ["iid", "dirichlet", "shards"]);
+        Assert.All(ModelChoice.Forms, form =>
+        {
+            Assert.Equal(form.Form, ModelChoice.Parse("--models", form.Form).Text);
+            Assert.Contains(run.Cells, cells => cells[0] == form.Form && cells[^1] == form.About);
+        });
     }
 
     [Theory]
@@ -45,6 +50,9 @@ public sealed class ListAndHelpTests
     [InlineData("add_gaussian_noise")]
     [InlineData("train_clients")]
     [InlineData("evaluate")]
+    [InlineData("train_cnn_clients")]
+    [InlineData("evaluate_cnn")]
+    [InlineData("logits_of_cnn")]
     public void List_prints_every_operation_with_what_it_does(string operation)
     {
         OperationListing listing = Assert.Single(Operations.All, o => o.Name == operation);
@@ -96,7 +104,7 @@ public sealed class ListAndHelpTests
     }
 
     [Theory]
-    [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --hidden --seeds --backend --out --preset")]
+    [InlineData("compare", "--attacks --defenses --data --partition --clients --malicious --clients-per-round --rounds --local-epochs --batch-size --learning-rate --models --hidden --seeds --backend --out --preset")]
     [InlineData("sweep", "--config --attacks --defenses --pre-aggregations --data --partition --clients --malicious --rounds --seeds --backend --parameters --operations --out --resume --shard --dry-run --schema")]
     [InlineData("time", "--operations --defenses --clients --parameters --backend --csv --out")]
     [InlineData("peaks", "--backend --threads --quick")]
@@ -117,6 +125,7 @@ public sealed class ListAndHelpTests
     [InlineData("--local-epochs", "2")]
     [InlineData("--batch-size", "32")]
     [InlineData("--learning-rate", "0.01")]
+    [InlineData("--models", "mlp:64")]
     [InlineData("--hidden", "64")]
     [InlineData("--data", "synthetic")]
     [InlineData("--backend", "auto")]

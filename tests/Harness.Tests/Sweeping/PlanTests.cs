@@ -34,7 +34,7 @@ public sealed class PlanTests : IDisposable
         Assert.Equal(
             ["none", "median", "nnm+median", "clipping:c=1+nnm+none", "clipping:c=1+nnm+median", "clipping:c=1+nnm+nnm+median"],
             cases.Select(c => c.Experiment.Defense.Text).Distinct());
-        Assert.Equal(["", "16", "16,8"], cases.Select(c => string.Join(',', c.Experiment.Hidden)).Distinct());
+        Assert.Equal(["softmax", "mlp:16", "mlp:16-8"], cases.Select(c => c.Experiment.Model.Text).Distinct());
         Assert.Equal([(1, 0.1f), (1, 0.3f), (3, 0.1f), (3, 0.3f)], cases.Select(c => (c.Experiment.Sgd.Epochs, c.Experiment.Sgd.LearningRate)).Distinct().Order());
         Assert.Equal(
             [("digits", "dirichlet:alpha=0.5"), ("digits", "iid"), ("synthetic", "dirichlet:alpha=0.5"), ("synthetic", "iid")],
@@ -54,8 +54,26 @@ public sealed class PlanTests : IDisposable
             {"clients": [7], "malicious": ["2"], "attacks": ["none"], "defenses": ["median"], "pre_aggregations": ["nnm"], "data": ["digits"], "partition": ["iid"],
              "hidden": [[128, 64]], "local_epochs": [3], "learning_rate": [0.5], "seeds": [9], "backends": ["simd"]}
             """)));
-        Assert.Equal([128, 64], Assert.Single(plan.Hidden));
-        Assert.Empty(Assert.Single(Read("""{"hidden": []}""").Hidden));
+        Assert.Equal("mlp:128-64", Assert.Single(plan.Models));
+        Assert.Equal("softmax", Assert.Single(Read("""{"hidden": []}""").Models));
+    }
+
+    [Fact]
+    public void Hidden_widths_are_an_older_spelling_of_models()
+    {
+        SweepPlan older = Read("""{"hidden": [[64], [128, 64], []]}""");
+        SweepPlan plan = Read("""{"models": ["mlp:64", "mlp:128-64", "softmax"]}""");
+        Assert.Empty(plan.Differences(older));
+        Assert.Equal(SweepCases.Of(older).Select(c => c.RunId), SweepCases.Of(plan).Select(c => c.RunId));
+        Assert.Equal(["cnn", "cnn:4-8-16"], Read("""{"models": ["cnn:10-20-50", "cnn:4-8-16"]}""").Models);
+    }
+
+    [Fact]
+    public void Models_in_both_spellings_are_refused_by_both_names()
+    {
+        InputException refused = Assert.Throws<InputException>(() => Read("""{"models": "cnn", "hidden": [64]}"""));
+        Assert.Contains("$.models and $.hidden are both given", refused.Message, StringComparison.Ordinal);
+        ProgramRun.Of("compare", "--models", "cnn", "--hidden", "64").AssertRefused("--models and --hidden are both given");
     }
 
     [Fact]
@@ -71,7 +89,7 @@ public sealed class PlanTests : IDisposable
         string[] changes =
         [
             "{}", """{"clients": 11}""", """{"malicious": 3}""", """{"attacks": "sign_flip"}""", """{"defenses": "krum"}""", """{"pre_aggregations": "nnm"}""",
-            """{"data": "synthetic"}""", """{"partition": "shards:per_client=2"}""", """{"hidden": [32]}""", """{"hidden": []}""", """{"local_epochs": 3}""",
+            """{"data": "synthetic"}""", """{"partition": "shards:per_client=2"}""", """{"hidden": [32]}""", """{"hidden": []}""", """{"models": "cnn"}""", """{"models": "cnn:4-8-16"}""", """{"local_epochs": 3}""",
             """{"learning_rate": 0.2}""", """{"batch_size": 9}""", """{"rounds": 31}""", """{"seeds": 2}""", """{"backends": "reference"}""", """{"f": "round"}""",
             """{"clients_per_round": 6}""", """{"preset": "tutorial"}""",
         ];
@@ -124,6 +142,14 @@ public sealed class PlanTests : IDisposable
     [InlineData("""{"f": "all"}""")]
     [InlineData("""{"rounds": [3]}""")]
     [InlineData("""{"rounds": null}""")]
+    [InlineData("""{"models": "lenet"}""")]
+    [InlineData("""{"models": []}""")]
+    [InlineData("""{"models": ["mlp"]}""")]
+    [InlineData("""{"models": ["mlp:64-0"]}""")]
+    [InlineData("""{"models": ["mlp:1-2-3-4-5-6-7-8"]}""")]
+    [InlineData("""{"models": ["softmax:10"]}""")]
+    [InlineData("""{"models": ["cnn:10-20"]}""")]
+    [InlineData("""{"models": "cnn", "hidden": [64]}""")]
     [InlineData("""{"hidden": 64}""")]
     [InlineData("""{"hidden": [64, [32]]}""")]
     [InlineData("""{"hidden": [[64], [0]]}""")]
@@ -146,6 +172,7 @@ public sealed class PlanTests : IDisposable
     [InlineData("""{"clients_per_round": null, "preset": null}""")]
     [InlineData("""{"parameters": [5, 6], "defenses": [], "operations": ["all"]}""")]
     [InlineData("""{"seeds": [0, 9007199254740991]}""")]
+    [InlineData("""{"models": ["softmax", "mlp:64", "mlp:1-2-3-4-5-6-7", "cnn", "cnn:4-8-16"]}""")]
     [InlineData("{}")]
     public async Task What_the_program_takes_the_schema_takes(string json)
     {
@@ -163,7 +190,7 @@ public sealed class PlanTests : IDisposable
             document.RootElement.GetProperty("properties").EnumerateObject(),
             property => Assert.False(string.IsNullOrWhiteSpace(property.Value.GetProperty("description").GetString()), property.Name));
         IEnumerable<string> keys = JsonDocument.Parse((SweepPlan.Quickstart with { Parameters = [1] }).ToJson()).RootElement.EnumerateObject().Select(p => p.Name)
-            .Union(JsonDocument.Parse(SweepPlan.Quickstart.ToJson()).RootElement.EnumerateObject().Select(p => p.Name)).Append("$schema");
+            .Union(JsonDocument.Parse(SweepPlan.Quickstart.ToJson()).RootElement.EnumerateObject().Select(p => p.Name)).Append("$schema").Append("hidden");
         Assert.Equal(PlanFile.Keys.Order(), keys.Order());
     }
 
@@ -171,7 +198,8 @@ public sealed class PlanTests : IDisposable
     public void The_schema_is_printed_for_editors() => Assert.Equal(PlanFile.Schema(), ProgramRun.Of("sweep", "--schema").AssertDone().Output);
 
     [Theory]
-    [InlineData("--hidden", "64;128,64;none", "[[64],[128,64],[]]", "hidden")]
+    [InlineData("--hidden", "64;128,64;none", """["mlp:64","mlp:128-64","softmax"]""", "models")]
+    [InlineData("--models", "mlp:8;cnn:1-2-3;softmax", """["mlp:8","cnn:1-2-3","softmax"]""", "models", "--data", "digits")]
     [InlineData("--malicious", "0.1,2,n-5", """["0.1","2","n-5"]""", "malicious")]
     [InlineData("--learning-rate", "0.1,0.25", "[0.1,0.25]", "learning_rate")]
     [InlineData("--local-epochs", "1,5", "[1,5]", "local_epochs")]
@@ -180,13 +208,13 @@ public sealed class PlanTests : IDisposable
     [InlineData("--partition", "iid;dirichlet:0.1", """["iid","dirichlet:0.1"]""", "partition")]
     [InlineData("--memory-limit", "1.5GiB", "\"1.5GiB\"", "memory_limit")]
     [InlineData("--seeds-at-once", "4", "4", "seeds_at_once")]
-    public void An_option_takes_the_list_of_its_axis(string option, string text, string expected, string key)
+    public void An_option_takes_the_list_of_its_axis(string option, string text, string expected, string key, params string[] others)
     {
         string[] malicious = option == "--malicious" ? [] : ["--malicious", "1"];
         ProgramRun.Of(
         [
             "compare", "--out", _folder["out"], "--rounds", "1", "--seeds", "1", "--attacks", "none", "--defenses", "none", "--clients", "6", "--clients-per-round", "all",
-            "--backend", "simd", option, text, .. malicious,
+            "--backend", "simd", option, text, .. malicious, .. others,
         ]).AssertDone();
         using JsonDocument plan = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["out"], "sweep.json")));
         Assert.Equal(expected, string.Concat(plan.RootElement.GetProperty(key).GetRawText().Where(letter => !char.IsWhiteSpace(letter))));

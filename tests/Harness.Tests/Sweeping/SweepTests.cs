@@ -157,6 +157,24 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
+    public void A_model_that_a_data_set_has_no_images_for_is_skipped_there_and_trained_elsewhere()
+    {
+        if (Sweep(
+            "out", "--config", _folder.Write("small.json", Small), "--data", "synthetic;digits", "--models", "cnn:2-3-4;mlp:8", "--attacks", "none", "--defenses", "none",
+            "--rounds", "1") is null)
+        {
+            return;
+        }
+
+        IReadOnlyList<AccuracyRow> rows = Accuracies("out");
+        Assert.Equal(
+            [("digits", "cnn:8x8-2-3-4-10", 178), ("digits", "mlp:64-8-10", 610), ("synthetic", "", 0), ("synthetic", "mlp:32-8-10", 354)],
+            rows.Select(row => (row.Dataset, row.Model, row.Parameters)).Order());
+        AccuracyRow skipped = Assert.Single(rows, row => row.Status == RowStatus.Skipped);
+        Assert.Contains("--models: a cnn needs square grey images of 4 x 4 pixels and more, and these samples have 32 features", skipped.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Options_override_the_plan_of_the_file()
     {
         if (Sweep("out", "--config", _folder.Write("small.json", Small), "--rounds", "1", "--attacks", "gradient_scale", "--clients", "6") is null)
@@ -181,6 +199,7 @@ public sealed class SweepTests : IDisposable
     [InlineData("""{"hidden": [[64], 32]}""", "$.hidden[1] is 32")]
     [InlineData("""{"hidden": [[64], [32, 0]]}""", "$.hidden[1][1] is 0")]
     [InlineData("""{"hidden": 64}""", "$.hidden is 64")]
+    [InlineData("""{"models": ["mlp:64", "cnn:0-1-2"]}""", "$.models[1] is 'cnn:0-1-2'; allowed are softmax, mlp with 1 to 7 hidden widths as in mlp:128-64, and cnn")]
     [InlineData("""{"learning_rate": [0.1, 0]}""", "$.learning_rate[1] is 0; allowed is a number above 0")]
     [InlineData("""{"seeds": [-1]}""", "$.seeds[0] is -1; allowed is a whole number from 0 on")]
     [InlineData("""{"attacks": ["none", "sign_flipp"]}""", "$.attacks[1]: 'sign_flipp' is unknown")]

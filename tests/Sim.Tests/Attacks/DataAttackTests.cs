@@ -283,7 +283,7 @@ public class DataAttackTests
     {
         using var backend = new SimdBackend(2);
         var experiment = new Experiment(
-            [32], Clients: 10, malicious, ClientsPerRound: 10, Rounds: 15, new LocalSgd(Epochs: 3, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
+            ModelChoice.Perceptron(32), Clients: 10, malicious, ClientsPerRound: 10, Rounds: 15, new LocalSgd(Epochs: 3, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
             Catalogue.Parse<IAttack>("--attack", attack), Catalogue.Parse<IDefense>("--defense", "none"), Seed: 1);
         using FederatedData data = FederatedData.Load(
             backend, Catalogue.Parse<IDataSource>("--data", "digits"), Catalogue.Parse<IPartition>("--partition", "iid"), experiment.Clients, experiment.Seed);

@@ -13,7 +13,7 @@ public class EveryAttackTests
     {
         using Backend backend = TestBackends.Open(name);
         var all = new Experiment(
-            [8], Clients: 7, Malicious: 2, ClientsPerRound: 7, Rounds: 2, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
+            ModelChoice.Perceptron(8), Clients: 7, Malicious: 2, ClientsPerRound: 7, Rounds: 2, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
             Catalogue.Parse<IAttack>("--attack", attack), Catalogue.Parse<IDefense>("--defense", "median"), Seed: 1);
         foreach (Experiment experiment in (Experiment[])[all, all with { Malicious = 4, ClientsPerRound = 2, Rounds = 6 }])
         {

@@ -16,7 +16,7 @@ public class TriedDefenseTests
         {
             using var backend = new SimdBackend(1);
             var experiment = new Experiment(
-                [8], Clients: 13, Malicious: 2, ClientsPerRound: 13, Rounds: 2, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
+                ModelChoice.Perceptron(8), Clients: 13, Malicious: 2, ClientsPerRound: 13, Rounds: 2, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
                 Catalogue.Parse<IAttack>("--attack", attack), Catalogue.Parse<IDefense>("--defense", defense), Seed: 1);
             using FederatedData data = FederatedData.Load(
                 backend, Catalogue.Parse<IDataSource>("--data", "synthetic:inputs=16,test=50"), Catalogue.Parse<IPartition>("--partition", "iid"),

@@ -130,7 +130,7 @@ public class MemoryTests
     {
         using var backend = new SimdBackend(1);
         var experiment = new Experiment(
-            [8], Clients: 8, Malicious: 3, ClientsPerRound: 4, Rounds: 8, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
+            ModelChoice.Perceptron(8), Clients: 8, Malicious: 3, ClientsPerRound: 4, Rounds: 8, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
             Catalogue.Parse<IAttack>("--attack", "sign_flip"), Catalogue.Parse<IDefense>("--defense", defense), Seed: 3, reckonedF);
         using FederatedData data = FederatedData.Load(
             backend, Catalogue.Parse<IDataSource>("--data", "synthetic:inputs=16,test=50"), Catalogue.Parse<IPartition>("--partition", "iid"),
