@@ -37,8 +37,21 @@ public readonly unsafe struct ArrayView<T>(T* pointer, long length) where T : un
         return new(_pointer + offset, length);
     }
 
-    /// <summary>The same bytes as elements of another type; bytes beyond the last whole one are left out.</summary>
-    public ArrayView<U> Cast<U>() where U : unmanaged => new((U*)_pointer, Length * sizeof(T) / sizeof(U));
+    /// <summary>
+    /// The same bytes as elements of another type; bytes beyond the last whole one are left out. A device loads and stores an element of up to 16
+    /// bytes at multiples of its size only.
+    /// </summary>
+    public ArrayView<U> Cast<U>() where U : unmanaged
+    {
+        if (sizeof(U) > sizeof(T) && (nint)_pointer % Math.Min(sizeof(U), 16) != 0)
+        {
+            ThrowMisaligned(sizeof(U));
+        }
+
+        return new((U*)_pointer, Length * sizeof(T) / sizeof(U));
+    }
+
+    private static void ThrowMisaligned(int bytes) => throw new InvalidOperationException($"elements of {bytes} bytes do not start where a device could load them");
 
     private static void ThrowOutOfRange(long index, long length) =>
         throw new IndexOutOfRangeException($"index {index} is outside a view of {length} elements");

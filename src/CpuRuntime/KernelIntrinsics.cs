@@ -61,3 +61,21 @@ public static class IntrinsicMath
     /// <summary>The larger of two.</summary>
     public static int Max(int a, int b) => Math.Max(a, b);
 }
+
+/// <summary>Instructions of CUDA devices written out: a CPU has none of them, and no kernel that uses them runs here.</summary>
+public static class CudaAsm
+{
+    /// <summary>Not here.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public static void Emit(string instructions) => throw Missing(instructions);
+
+    /// <summary>Not here.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public static void Emit<T>(string instructions, out T output) => throw Missing(instructions);
+
+    /// <summary>Not here.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public static void Emit<A, B, C, D, E, F>(string instructions, A a, B b, C c, D d, E e, F f) => throw Missing(instructions);
+
+    private static NotSupportedException Missing(string instructions) => new($"only a CUDA device runs '{instructions}'");
+}

@@ -26,6 +26,11 @@ public static class Backends
     /// <summary>What the kernels were compiled against: "ILGPU" or "stand-in".</summary>
     public static string KernelRuntimeName => DeviceRuntime.Name;
 
+    /// <summary>The names of backends, for messages.</summary>
+    public const string Names = "reference, simd, cpu, cuda[:i], cuda-tensor[:i], opencl[:i] and auto";
+
+    private const string TensorKind = "cuda-tensor";
+
     private const int GpuGroupSize = 256;
 
     // Enough groups to fill any GPU many times over; kernels stride over what is left.
@@ -42,7 +47,10 @@ public static class Backends
     ];
 
     /// <summary>Opens a backend.</summary>
-    /// <param name="name">reference, simd, cpu, cuda[:i], opencl[:i] or auto (CUDA, else OpenCL, else simd).</param>
+    /// <param name="name">
+    /// reference, simd, cpu, cuda[:i], cuda-tensor[:i] (the same device; products of rows on its tensor cores), opencl[:i] or auto (CUDA, else
+    /// OpenCL, else simd).
+    /// </param>
     /// <param name="threads">CPU threads for simd and cpu.</param>
     /// <exception cref="InputException">The name is unknown or there is no such device.</exception>
     public static Backend Open(string name, int threads)
@@ -58,22 +66,52 @@ public static class Backends
         }
 
         string kind = name.Split(':')[0];
-        if (kind is not ("cuda" or "opencl"))
+        if (kind is not ("cuda" or TensorKind or "opencl"))
         {
-            throw new InputException($"--backend: '{name}' is unknown; allowed are reference, simd, cpu, cuda[:i], opencl[:i] and auto");
+            throw new InputException($"--backend: '{name}' is unknown; allowed are {Names}");
         }
 
-        IReadOnlyList<DeviceListing> gpus = [.. DeviceRuntime.Gpus().Where(g => g.Name.StartsWith(kind, StringComparison.Ordinal))];
-        string wanted = name.Contains(':') ? name : $"{name}:0";
-        return gpus.FirstOrDefault(g => g.Name == wanted && g.Open is not null) is { } found
-            ? OpenGpu(found)
-            : throw new InputException($"--backend: there is no '{name}' on this machine: {gpus[0].Missing ?? $"allowed are {string.Join(", ", gpus.Select(g => g.Name))}"}");
+        string listed = kind == TensorKind ? "cuda" : kind;
+        IReadOnlyList<DeviceListing> gpus = [.. DeviceRuntime.Gpus().Where(g => g.Name.StartsWith(listed, StringComparison.Ordinal))];
+        string wanted = name.Contains(':') ? listed + name[kind.Length..] : $"{listed}:0";
+        DeviceListing found = gpus.FirstOrDefault(g => g.Name == wanted && g.Open is not null)
+            ?? throw new InputException($"--backend: there is no '{name}' on this machine: {gpus[0].Missing ?? $"allowed are {string.Join(", ", gpus.Select(g => kind + g.Name[listed.Length..]))}"}");
+        return kind == TensorKind ? OpenTensorCores(found) : OpenGpu(found);
     }
 
     /// <summary>The kernels on the CPU, in groups of <paramref name="groupSize"/> threads.</summary>
-    public static GpuBackend OpenCpu(int threads, int groupSize) =>
-        new("cpu", DeviceRuntime.OpenCpu(threads, groupSize), groupSize, groupSize == 1 ? threads * CpuGroupsPerThread : 3);
+    /// <param name="threads">CPU threads.</param>
+    /// <param name="groupSize">Threads of a group.</param>
+    /// <param name="likeTensorCores">Whether products of rows are taken from halves of their digits, as tensor cores do.</param>
+    public static GpuBackend OpenCpu(int threads, int groupSize, bool likeTensorCores = false) =>
+        new("cpu", DeviceRuntime.OpenCpu(threads, groupSize), groupSize, groupSize == 1 ? threads * CpuGroupsPerThread : 3) { UsesTensorCores = likeTensorCores };
 
     private static GpuBackend OpenGpu(DeviceListing gpu) => new(gpu.Name, (DeviceRuntime)gpu.Open!(), GpuGroupSize, GpuMaxGroups);
+
+    /// <summary>What the tensor cores are used for is held against the reference first: a device on which it is wrong is refused.</summary>
+    private static GpuBackend OpenTensorCores(DeviceListing gpu)
+    {
+        const int Clients = 130;
+        const int Parameters = 1001;
+        var runtime = (DeviceRuntime)gpu.Open!();
+        if (!runtime.HasTensorCores)
+        {
+            runtime.Dispose();
+            throw new InputException($"--backend {TensorKind}: {gpu.Name}, {gpu.Device}, has no tensor cores of compute capability 8.0 or more; use {gpu.Name}");
+        }
+
+        var backend = new GpuBackend(TensorKind + gpu.Name["cuda".Length..], runtime, GpuGroupSize, GpuMaxGroups) { UsesTensorCores = true };
+        foreach (string name in (string[])[Operations.NameOf(typeof(PairwiseSquaredDistances)), Operations.NameOf(typeof(GramMatrix))])
+        {
+            Agreement agreement = Conformance.Compare(Operations.All.Single(o => o.Name == name), backend, Clients, Parameters, RngKey.FromSeed(1));
+            if (!agreement.Passed)
+            {
+                backend.Dispose();
+                throw new InputException($"--backend {TensorKind}: {name} is wrong on the tensor cores of {gpu.Name}, {gpu.Device} (error {agreement.Error:E1}); use {gpu.Name}");
+            }
+        }
+
+        return backend;
+    }
 }
 

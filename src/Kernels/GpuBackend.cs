@@ -14,6 +14,7 @@ public sealed class GpuBackend : Backend
     private readonly int _groupSize;
     private readonly int _maxGroups;
     private readonly Dictionary<(int Rows, int First, int Last), Action<ArrayView<float>, ArrayView<float>>> _networks = [];
+    private readonly Dictionary<int, Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int>> _distances = [];
     private Buffer<float>? _scratch;
 
     internal GpuBackend(string name, DeviceRuntime runtime, int groupSize, int maxGroups) : base(name, runtime.DeviceName, runtime.Multiprocessors)
@@ -30,6 +31,12 @@ public sealed class GpuBackend : Backend
 
     /// <inheritdoc/>
     public override long? MemoryBytes => _runtime.MemoryBytes;
+
+    /// <summary>
+    /// Whether products of rows are taken on tensor cores, from halves of the factors' digits; where the device has none, the same halves are
+    /// multiplied without.
+    /// </summary>
+    internal bool UsesTensorCores { get; init; }
 
     /// <summary>Compiles and launches kernels on this device.</summary>
     internal DeviceRuntime Runtime => _runtime;
@@ -84,6 +91,17 @@ public sealed class GpuBackend : Backend
         if (!_networks.TryGetValue((rows, first, last), out Action<ArrayView<float>, ArrayView<float>>? kernel))
         {
             _networks[(rows, first, last)] = kernel = ColumnNetworkKernel.Create(rows, first, last);
+        }
+
+        return kernel;
+    }
+
+    /// <summary>The same for the kernel of the values closest to a center.</summary>
+    internal Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int> Distances(int rows)
+    {
+        if (!_distances.TryGetValue(rows, out Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int>? kernel))
+        {
+            _distances[rows] = kernel = ColumnDistanceKernel.Create(rows);
         }
 
         return kernel;

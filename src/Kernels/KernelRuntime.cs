@@ -2,6 +2,7 @@
 #if ILGPU
 global using ILGPU;
 global using ILGPU.Runtime;
+global using CudaAsm = ILGPU.Runtime.Cuda.CudaAsm;
 #else
 global using FlGpu.CpuRuntime;
 #endif

@@ -89,6 +89,76 @@ public sealed partial class PtxTests
         Assert.Equal(network.Steps.Sum(step => (step.NeedsLow ? 1 : 0) + (step.NeedsHigh ? 1 : 0)), lines.Count(line => Comparison().IsMatch(line)));
     }
 
+    [Theory]
+    [InlineData("WeightedSum.QuadKernel", 9)]
+    [InlineData("RowNorms.Kernel", 5)]
+    [InlineData("DistancesToVector.Kernel", 10)]
+    [InlineData("InnerProducts.Kernel", 10)]
+    [InlineData("ScaleRows.Kernel", 5)]
+    [InlineData("GatherRows.Kernel", 5)]
+    [InlineData("BlendRows.Kernel", 15)]
+    [InlineData("PairTiles.DifferenceKernel", 10)]
+    [InlineData("PairTiles.ProductKernel", 10)]
+    [InlineData("TensorTiles.ProductKernel", 10)]
+    public void Updates_whose_rows_are_aligned_are_read_sixteen_bytes_at_a_time(string name, int loads) =>
+        Assert.Equal(loads, Lines(Compile(All().Single(method => NameOf(method) == name), CudaArchitecture.SM_90)).Count(line => QuadLoad().IsMatch(line)));
+
+    [Fact]
+    public void Sums_on_tensor_cores_stay_in_registers_that_are_declared_before_their_use()
+    {
+        string[] lines = Lines(Compile(((Delegate)TensorTiles.ProductKernel).Method, CudaArchitecture.SM_90));
+        int declared = Array.FindIndex(lines, line => line.StartsWith(".reg .f32 acc<16>;", StringComparison.Ordinal));
+        Assert.InRange(declared, 0, Array.FindIndex(lines, line => line.Contains("acc0", StringComparison.Ordinal)) - 1);
+        // Four fragments, three products of halves each, and from the first of them to the last nothing that goes through local memory.
+        string[] multiplications = [.. lines.Where(line => line.StartsWith("mma.", StringComparison.Ordinal))];
+        Assert.Equal(12, multiplications.Length);
+        Assert.All(multiplications, line => Assert.Matches(Multiplication(), line));
+        int first = Array.IndexOf(lines, multiplications[0]);
+        int last = Array.IndexOf(lines, multiplications[^1]);
+        Assert.DoesNotContain(lines[first..last], line => line.Contains(".local", StringComparison.Ordinal));
+    }
+
+    /// <summary>10,000 updates of a million parameters have more elements than a 32-bit number counts, and 50,000 clients more pairs.</summary>
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Numbers_of_clients_and_of_parameters_are_multiplied_in_64_bits(string name, CudaArchitecture architecture)
+    {
+        if (name.Split('.')[0] is nameof(TrainClients) or nameof(Evaluate) or nameof(Logits))
+        {
+            // Their 32-bit products are places within a batch, which they add to 64-bit ones.
+            return;
+        }
+
+        string[] lines = Lines(Compile(All().Single(method => NameOf(method) == name), architecture));
+        HashSet<string> lengths = [];
+        foreach (Match definition in lines.Select(line => Length().Match(line)).Where(match => match.Success))
+        {
+            // A parameter, a 64-bit number cut to 32 bits, or a copy of one.
+            if (!definition.Groups[1].Value.StartsWith("mov", StringComparison.Ordinal) || lengths.Contains(definition.Groups[3].Value))
+            {
+                lengths.Add(definition.Groups[2].Value);
+            }
+        }
+
+        Assert.DoesNotContain(lines, line => ShortProduct().Match(line) is { Success: true } product && product.Groups[1].Captures.Any(factor => lengths.Contains(factor.Value)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(33)]
+    [InlineData(ColumnNetworkKernel.MostRows)]
+    public void An_emitted_kernel_of_distances_compiles_to_clean_ptx_in_registers_alone(int rows)
+    {
+        string ptx = Compile(ColumnDistanceKernel.Create(rows).Method, CudaArchitecture.SM_90);
+        AssertClean(ptx);
+        Assert.DoesNotContain(Lines(ptx), line => line.Contains(".local", StringComparison.Ordinal) || line.StartsWith("call", StringComparison.Ordinal));
+        // The loop over the columns and the one over the bits: nothing else jumps back or forth.
+        Assert.Equal(2, Lines(ptx).Count(line => line.StartsWith('@')));
+        // Each value twice, and the center.
+        Assert.Equal((2 * rows) + 1, Lines(ptx).Count(line => Load().IsMatch(line)));
+    }
+
     private static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));
@@ -144,6 +214,18 @@ public sealed partial class PtxTests
 
     [GeneratedRegex(@"^ld\.(global\.)?f32")]
     private static partial Regex Load();
+
+    [GeneratedRegex(@"^ld\.(global\.)?v4\.f32")]
+    private static partial Regex QuadLoad();
+
+    [GeneratedRegex(@"^mma\.sync\.aligned\.m16n8k8\.row\.col\.f32\.tf32\.tf32\.f32 (\{acc\d+,acc\d+,acc\d+,acc\d+\}), \{\s*%r\d+,%r\d+,%r\d+,%r\d+\}, \{%r\d+,%r\d+\}, \1;$")]
+    private static partial Regex Multiplication();
+
+    [GeneratedRegex(@"^(ld\.param\.[bsu]32|cvt\.[su]32\.[su]64|mov\.b32)\s+(%r\d+),\s*\[?([%\w]+)")]
+    private static partial Regex Length();
+
+    [GeneratedRegex(@"^(?:mul|mad)\.lo\.[su]32\s+%r\d+(?:,\s*([%\w]+))+;")]
+    private static partial Regex ShortProduct();
 
     [GeneratedRegex(@"^(min|max)\.s32")]
     private static partial Regex Comparison();

@@ -126,7 +126,7 @@ async function saved(page, selector) {
 test("every section that has data is there, in order, and linked", () => open(join(one, "report.html"), async page => {
   const sections = await page.$$eval("main section", all => all.map(section => section.id));
   assert.deepEqual(sections, [
-    "time-clients", "time-parameters", "speed-up", "peak", "round-shares", "heat-accuracy", "heat-success", "accuracy-rounds", "success-rounds", "detection",
+    "growth-clients", "time-clients", "growth-parameters", "time-parameters", "speed-up", "peak", "round-shares", "heat-accuracy", "heat-success", "accuracy-rounds", "success-rounds", "detection",
     "problems", "rows", "environment",
   ]);
   assert.deepEqual(await page.$$eval("nav a", links => links.map(link => link.getAttribute("href").slice(1))), sections);
@@ -147,7 +147,7 @@ test("lines of time hold the medians and quartiles of summary.csv", () => open(j
 }));
 
 test("exponents are the slopes of least-squares lines through the logarithms", () => open(join(one, "report.html"), async page => {
-  const { columns, rows } = await tableOf(page, '#time-clients .table[data-name="exponents-clients"]');
+  const { columns, rows } = await tableOf(page, '#growth-clients .table[data-name="exponents-clients"]');
   const at = Object.fromEntries(columns.map((column, i) => [column, i]));
   assert.equal(rows.length, made.parameters.length * made.defenses.length * made.backends.length);
   for (const row of rows) {
@@ -160,6 +160,11 @@ test("exponents are the slopes of least-squares lines through the logarithms", (
     close(Number(row[at.exponent]), slope, "exponent");
     assert.ok(Math.abs(Number(row[at.low]) - (slope - half)) < 1e-9 && Math.abs(Number(row[at.high]) - (slope + half)) < 1e-9, `interval of ${row}`);
   }
+  const marks = await page.$$eval("#growth-clients .mark", all => all.map(({ dataset }) => [dataset.row, dataset.name, dataset.value, dataset.low, dataset.high]));
+  const inTable = rows.map(row => [at.name, at["ran on"], at.exponent, at.low, at.high].map(column => row[column]));
+  assert.deepEqual(marks.map(String).sort(), inTable.map(String).sort());
+  await page.hover("#growth-clients .mark >> nth=0");
+  assert.match(await page.textContent("#tip"), /^.+ · .+: -?\d\.\d\d \(95 %: -?\d+\.\d\d to -?\d+\.\d\d\), from 10 to [\d,]+$/);
 }));
 
 test("speed-ups are the time of simd over that of the backend, and percents of the peak are those of the column", () => open(join(one, "report.html"), async page => {
@@ -366,7 +371,7 @@ test("on paper all charts are there, black on white, without the controls", () =
 
 test("every chart is a file that a browser draws by itself", async () => {
   const charts = readdirSync(join(one, "charts"));
-  assert.equal(charts.length, 18);
+  assert.equal(charts.length, 24);
   for (const chart of charts) {
     await open(join(one, "charts", chart), async page => {
       assert.equal(await page.evaluate(() => document.documentElement.tagName), "svg");

@@ -10,7 +10,7 @@ internal readonly record struct Point(double X, double Y, double? Low = null, do
 /// <summary>A named line. Points are connected in the order of X; what a logarithmic axis cannot show is left out.</summary>
 internal sealed record Series(string Name, SeriesStyle Style, IReadOnlyList<Point> Points);
 
-/// <summary>What an axis is called, and whether it is logarithmic. Where Within is given, the axis shows that range at least.</summary>
+/// <summary>What an axis is called, and whether it is logarithmic. Where Within is given, the axis shows that range and all values, though not the whole of their bands.</summary>
 internal sealed record Axis(string Label, bool Log = false, (double From, double To)? Within = null);
 
 /// <summary>A chart of lines.</summary>
@@ -29,7 +29,9 @@ internal sealed record LineChart(string Title, string Subtitle, Axis X, Axis Y, 
             Points = [.. series.Points.Where(point => Fits(X, point.X) && Fits(Y, point.Y)).OrderBy(point => point.X)],
         })];
         Scale x = ScaleOf(X, drawn.SelectMany(series => series.Points).Select(point => point.X));
-        Scale y = ScaleOf(Y, drawn.SelectMany(series => series.Points).SelectMany(point => (double[])[point.Y, point.Low ?? point.Y, point.High ?? point.Y]));
+        // A band must not stretch an axis that has natural ends: an accuracy of 1 with a deviation is still none of 1.2.
+        Scale y = ScaleOf(
+            Y, drawn.SelectMany(series => series.Points).SelectMany(point => Y.Within is null ? (double[])[point.Y, point.Low ?? point.Y, point.High ?? point.Y] : [point.Y]));
 
         (IReadOnlyList<XElement> title, double titleHeight) = Svg.Title(Title, Subtitle, Width);
         double top = titleHeight + 26;

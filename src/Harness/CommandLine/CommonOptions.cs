@@ -1,12 +1,13 @@
 // Options that several commands have, worded once.
 using System.CommandLine;
 using System.Globalization;
+using FlGpu.Kernels;
 
 namespace FlGpu.Harness.CommandLine;
 
 internal static class CommonOptions
 {
-    public const string BackendNames = "reference, simd, cpu, cuda[:i], opencl[:i] and auto";
+    public const string BackendNames = Backends.Names;
 
     public static Option<string> Threads() => new("--threads")
     {

@@ -39,6 +39,8 @@ internal static class Completions
             if (s_names.TryGetValue(option.Name, out Func<IEnumerable<string>>? names))
             {
                 option.CompletionSources.Add(context => Complete(context.WordToComplete, names()));
+                // Without a name the help shows all that it could be completed to, in a column for which no screen is wide enough.
+                option.HelpName ??= option.Name.TrimStart('-');
             }
         }
     }

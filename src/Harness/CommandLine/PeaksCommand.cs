@@ -25,7 +25,7 @@ internal static class PeaksCommand
                 : OptionText.Names("--backend", names, CommonOptions.BackendNames);
             if (chosen.Contains("reference"))
             {
-                throw new InputException("--backend: 'reference' has no peaks, it is the definition of right, not of fast; allowed are simd, cpu, cuda[:i], opencl[:i] and auto");
+                throw new InputException("--backend: 'reference' has no peaks, it is the definition of right, not of fast; allowed are simd, cpu, cuda[:i], cuda-tensor[:i], opencl[:i] and auto");
             }
 
             foreach (string name in chosen)

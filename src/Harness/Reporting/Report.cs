@@ -26,7 +26,8 @@ public sealed class Report
         _folders = folders;
         Section[] all =
         [
-            ScalingSection.Of(folders, Along.Clients), ScalingSection.Of(folders, Along.Parameters), SpeedUpSection.Of(folders), PeakSection.Of(folders),
+            ScalingSection.Exponents(folders, Along.Clients), ScalingSection.Times(folders, Along.Clients), ScalingSection.Exponents(folders, Along.Parameters),
+            ScalingSection.Times(folders, Along.Parameters), SpeedUpSection.Of(folders), PeakSection.Of(folders),
             RoundShareSection.Of(folders), HeatMapSection.Accuracy(folders), HeatMapSection.AttackSuccess(folders), RoundsSection.Accuracy(folders),
             RoundsSection.AttackSuccess(folders), DetectionSection.Of(folders), TableSections.Problems(folders), TableSections.Rows(folders),
             TableSections.Environment(folders),

@@ -10,6 +10,8 @@ internal static class Words
 
     public static string Exact(double? number) => number?.ToString("R", CultureInfo.InvariantCulture) ?? "";
 
+    public static string Short(double number) => number.ToString("0.##", CultureInfo.InvariantCulture);
+
     public static string Percent(double share) => share.ToString("0.0 %", CultureInfo.InvariantCulture);
 
     public static string Milliseconds(double ms) => $"{ms.ToString("0.####", CultureInfo.InvariantCulture)} ms";
@@ -24,5 +26,5 @@ internal static class Words
     public static string Federation(int? clients, int? malicious) => $"{Whole(clients)} clients, {Whole(malicious)} malicious";
 
     /// <summary>A word with its number: 1 point, 2 points.</summary>
-    public static string Count(int number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
+    public static string Count(int? number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
 }

@@ -114,7 +114,9 @@ function chooseFigures(box) {
     return { facet, values, list };
   });
   const shown = () => figures.filter(entry => lists.every(({ facet, values, list }) => list.value === "all" || values[list.value] === entry.facets[facet]));
-  for (const { values, list } of [...lists].sort((a, b) => b.values.length - a.values.length)) {
+  // Which of the parts that the lines of one chart were dealt to comes last: they belong together.
+  const last = list => list.facet === "lines";
+  for (const { values, list } of [...lists].sort((a, b) => last(a) - last(b) || b.values.length - a.values.length)) {
     if (shown().length > most && values.length > 1) list.value = "0";
   }
   const none = element("p", { textContent: "No chart has all of this: choose “all” somewhere.", hidden: true });

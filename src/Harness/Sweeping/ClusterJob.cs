@@ -38,14 +38,17 @@ internal static class ClusterJob
     /// <summary>A ConfigMap with the plan and an Indexed Job, as YAML.</summary>
     public static string Kubernetes(Request job, string image, string claim) => Lines(
     [
-        $"# {job.Cases} cases in {job.Tasks} indices: kubectl apply -f THIS_FILE. The plan is in it; --out is a folder of the volume behind the claim {claim}.",
+        $"# {job.Cases} cases in {job.Tasks} indices: kubectl apply -f THIS_FILE, from Kubernetes 1.29 on (backoffLimitPerIndex). The plan is in it.",
+        $"# {job.Output} is where the volume behind the claim {claim} is mounted; many pods write to it, a folder each, so that it must be ReadWriteMany.",
+        $"# The image {image} has flgpu on its path. Fewer pods at once: a smaller parallelism. A GPU each: limits: {{ nvidia.com/gpu: 1 }} beside the requests.",
         $"# When the job is complete: flgpu merge {Quote(job.Output)} {Quote(job.Output)}/shard-*-of-{job.Tasks}",
         "apiVersion: v1",
         "kind: ConfigMap",
         "metadata:",
         "  name: flgpu-sweep",
         "data:",
-        "  sweep.json: |",
+        // The indentation is said, or the first line's own would count as it.
+        "  sweep.json: |2",
         .. File.ReadAllText(job.Config).ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select(line => $"    {line}"),
         "---",
         "apiVersion: batch/v1",
@@ -56,10 +59,12 @@ internal static class ClusterJob
         "  completionMode: Indexed",
         $"  completions: {job.Tasks}",
         $"  parallelism: {job.Tasks}",
-        "  # An index that lost its machine starts again and goes on where it was; one that ends with a wrong plan or a failed case does not.",
+        "  # An index that lost its machine starts again and goes on where it was, as often as that happens; one that ends with a wrong plan or a failed case does not.",
         "  backoffLimitPerIndex: 10",
         "  podFailurePolicy:",
         "    rules:",
+        "      - action: Ignore",
+        "        onPodConditions: [{ type: DisruptionTarget, status: \"True\" }]",
         "      - action: FailIndex",
         "        onExitCodes: { containerName: flgpu, operator: In, values: [1, 2] }",
         "  template:",

@@ -123,7 +123,8 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
             Protocol protocol = timings[0].Protocol;
             screen.Out.WriteLine(
                 $"Time: {Durations.Text(timings.Count * protocol.MinSeconds)} to {Durations.Text(timings.Count * protocol.TimeoutSeconds)}, "
-                + "as the spread of the timings asks for, and what the comparisons with the reference take.");
+                + "as the spread of the timings asks for, and what the comparisons with the reference take."
+                + (request.Plan.LongestCallS is { } longest ? string.Create(CultureInfo.InvariantCulture, $" No calls of more than {longest} s.") : ""));
         }
     }
 

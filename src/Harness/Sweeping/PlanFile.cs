@@ -41,6 +41,7 @@ internal static class PlanFile
         ["parameters"] = (plan, value) => plan with { Parameters = value.List(entry => entry.WholeNumber()) },
         ["operations"] = (plan, value) => plan with { Operations = value.List(entry => entry.Operation(), least: 0) },
         ["quick"] = (plan, value) => plan with { Quick = value.Flag() },
+        ["longest_call_s"] = (plan, value) => plan with { LongestCallS = value.IsNull ? null : value.PositiveNumber() },
     };
 
     /// <summary>Every key that a plan may have.</summary>

@@ -65,13 +65,24 @@ public static class Sweep
         try
         {
             var cost = new CaseCost();
+            var limit = new CallLimit(plan.LongestCallS);
+            ILookup<string, TimingRow> known = (folder?.TimingRows ?? []).ToLookup(row => row.RunId);
+            foreach (SweepCase done in cases)
+            {
+                limit.Learn(done, known[done.RunId]);
+            }
+
             Dictionary<string, CaseRows> ahead = [];
             SweepProgress.Follow(screen, rest, [.. rest.Select(cost.Flops)], sweepCase =>
             {
                 if (!ahead.ContainsKey(sweepCase.RunId))
                 {
-                    foreach (CaseRows rows in run.RunTogether(groupOf[sweepCase.RunId], interruption))
+                    IReadOnlyList<CaseRows> group = limit.Exceeded(sweepCase) is { } reason
+                        ? [TimedOut(run.Run(sweepCase with { Impossible = reason }, interruption))]
+                        : run.RunTogether(groupOf[sweepCase.RunId], interruption);
+                    foreach (CaseRows rows in group)
                     {
+                        limit.Learn(rows.Case, rows.Timings);
                         folder?.Write(rows);
                         timings.AddRange(rows.Timings);
                         accuracies.AddRange(rows.Accuracies);
@@ -116,4 +127,6 @@ public static class Sweep
         return (folder?.AccuracyRows ?? accuracies).Any(row => row.Status == RowStatus.Failed)
             || (folder?.TimingRows ?? timings).Any(row => row.Status == RowStatus.Failed) ? 1 : 0;
     }
+
+    private static CaseRows TimedOut(CaseRows rows) => rows with { Timings = [.. rows.Timings.Select(row => row with { Status = RowStatus.Timeout })] };
 }

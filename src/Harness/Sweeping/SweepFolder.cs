@@ -58,7 +58,11 @@ public sealed class SweepFolder : IDisposable
     {
         OutputFolder.Prepare(path);
         FileStream inUse = Lock(path);
-        File.WriteAllText(Path.Combine(path, SweepPlan.FileName), plan.ToJson(SchemaFrom(path)));
+        if (!Holds(path, plan))
+        {
+            File.WriteAllText(Path.Combine(path, SweepPlan.FileName), plan.ToJson(SchemaFrom(path)));
+        }
+
         File.Delete(Path.Combine(path, Timings));
         File.Delete(Path.Combine(path, Accuracies));
         return new(path, inUse, cases, new([], [], 0), environment);
@@ -94,6 +98,20 @@ public sealed class SweepFolder : IDisposable
         if (plan.Differences(SweepPlan.Read(planFile)) is { Count: > 0 } differences)
         {
             throw new InputException($"--resume: {planFile} is another sweep: {string.Join("; ", differences)}");
+        }
+    }
+
+    // A plan that somebody wrote may have comments, which are not written again.
+    private static bool Holds(string path, SweepPlan plan)
+    {
+        string planFile = Path.Combine(path, SweepPlan.FileName);
+        try
+        {
+            return File.Exists(planFile) && plan.Differences(SweepPlan.Read(planFile)).Count == 0;
+        }
+        catch (InputException)
+        {
+            return false;
         }
     }
 

@@ -92,6 +92,9 @@ public sealed record SweepPlan
     /// <summary>Whether timings are taken with fewer samples.</summary>
     public bool Quick { get; init; }
 
+    /// <summary>Seconds that a timed call may take: cases reckoned to take longer are not run. Null for any.</summary>
+    public double? LongestCallS { get; init; }
+
     /// <summary>Whether this plan times defenses on random updates instead of training.</summary>
     internal bool Times => Parameters.Count > 0;
 
@@ -109,7 +112,7 @@ public sealed record SweepPlan
     ];
 
     /// <summary>The keys that mean nothing to a plan that trains.</summary>
-    internal static IReadOnlyList<string> TimingKeys { get; } = ["parameters", "operations", "quick"];
+    internal static IReadOnlyList<string> TimingKeys { get; } = ["parameters", "operations", "quick", "longest_call_s"];
 
     /// <summary>What `flgpu compare` runs: the tutorial's setting in the research convention.</summary>
     public static SweepPlan Compare { get; } = new() { Data = ["synthetic"], Malicious = ["2"], ClientsPerRound = 10 };

@@ -78,11 +78,25 @@ public readonly record struct BlendRows(Matrix Source, Buffer<int> From, Matrix 
             float value = source[(from[row] * columns) + column];
             return factor == 0 ? 0 : factor * value;
         }
+
+        public Float4 QuadAt(long row, long quad)
+        {
+            float factor = factors[row];
+            Float4 v = source.Cast<Float4>()[(from[row] * columns / 4) + quad];
+            return factor == 0 ? new(0, 0, 0, 0) : new(factor * v.X, factor * v.Y, factor * v.Z, factor * v.W);
+        }
     }
 
     private readonly struct Blended(Added added, ArrayView<float> target, long columns, float keep) : IElements
     {
         public float At(long row, long column) => (keep * target[(row * columns) + column]) + added.At(row, column);
+
+        public Float4 QuadAt(long row, long quad)
+        {
+            Float4 old = target.Cast<Float4>()[(row * columns / 4) + quad];
+            Float4 v = added.QuadAt(row, quad);
+            return new((keep * old.X) + v.X, (keep * old.Y) + v.Y, (keep * old.Z) + v.Z, (keep * old.W) + v.W);
+        }
     }
 
     private readonly unsafe struct Rows(float* source, int* from, float* factors, float* target, int columns, float keep) : ITiles

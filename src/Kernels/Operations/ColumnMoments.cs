@@ -6,7 +6,7 @@ namespace FlGpu.Kernels;
 /// <summary>
 /// Mean and standard deviation of each column of <paramref name="Updates"/> (n x d), into <paramref name="Mean"/> and
 /// <paramref name="Deviation"/> (1 x d). The sum of squares is divided by n - <paramref name="LostDegrees"/>: 0 or 1; where that is
-/// zero the deviation is zero. Two passes in double precision.
+/// zero the deviation is zero. In double precision.
 /// </summary>
 [About("mean and standard deviation of each column")]
 public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix Deviation, int LostDegrees) : IOperation
@@ -55,48 +55,57 @@ public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix 
     public void Gpu(GpuBackend gpu) =>
         gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Mean), GpuBackend.View(Deviation), LostDegrees);
 
-    /// <summary>A thread owns a column. It reads it twice, four rows on their way at once.</summary>
+    /// <summary>
+    /// A thread owns a column and reads it once, eight rows on their way at once. Squares are those of differences from the first row: no
+    /// value is further than sqrt(n - 1) standard deviations from the mean (Samuelson, 1968), so that the digits that cancel are few of a double's.
+    /// </summary>
     private static void Kernel(ArrayView<float> updates, ArrayView<float> mean, ArrayView<float> deviation, int lostDegrees)
     {
         long columns = mean.Length;
         long rows = updates.Length / columns;
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
-            double sum = 0;
+            var sums = new Sums(updates[k], 0, 0, 0);
             long e = k;
-            for (; e + (3 * columns) < updates.Length; e += 4 * columns)
+            for (; e + (7 * columns) < updates.Length; e += 8 * columns)
             {
                 float v0 = updates[e];
                 float v1 = updates[e + columns];
                 float v2 = updates[e + (2 * columns)];
                 float v3 = updates[e + (3 * columns)];
-                sum = sum + v0 + v1 + v2 + v3;
+                float v4 = updates[e + (4 * columns)];
+                float v5 = updates[e + (5 * columns)];
+                float v6 = updates[e + (6 * columns)];
+                float v7 = updates[e + (7 * columns)];
+                sums = sums.With(v0).With(v1).With(v2).With(v3).With(v4).With(v5).With(v6).With(v7);
             }
 
             for (; e < updates.Length; e += columns)
             {
-                sum += updates[e];
+                sums = sums.With(updates[e]);
             }
 
-            double average = sum / rows;
-            double squares = 0;
-            for (e = k; e + (3 * columns) < updates.Length; e += 4 * columns)
-            {
-                double d0 = updates[e] - average;
-                double d1 = updates[e + columns] - average;
-                double d2 = updates[e + (2 * columns)] - average;
-                double d3 = updates[e + (3 * columns)] - average;
-                squares = squares + (d0 * d0) + (d1 * d1) + (d2 * d2) + (d3 * d3);
-            }
+            mean[k] = (float)(sums.Values / rows);
+            deviation[k] = rows > lostDegrees ? (float)Math.Sqrt(sums.SquaresAroundMean(rows) / (rows - lostDegrees)) : 0;
+        }
+    }
 
-            for (; e < updates.Length; e += columns)
-            {
-                double difference = updates[e] - average;
-                squares += difference * difference;
-            }
+    /// <summary>Sums of a column's values, of their differences from an origin among them, and of the squares of those.</summary>
+    private readonly struct Sums(double origin, double values, double differences, double squares)
+    {
+        public double Values => values;
 
-            mean[k] = (float)average;
-            deviation[k] = rows > lostDegrees ? (float)Math.Sqrt(squares / (rows - lostDegrees)) : 0;
+        public Sums With(float value)
+        {
+            double difference = value - origin;
+            return new(origin, values + value, differences + difference, squares + (difference * difference));
+        }
+
+        public double SquaresAroundMean(long rows)
+        {
+            double around = squares - (differences * differences / rows);
+            // Rounding may leave less than nothing of values that agree; NaN stays NaN.
+            return around < 0 ? 0 : around;
         }
     }
 

@@ -21,15 +21,30 @@ internal static class ColumnNetworkKernel
 
     private const string AssemblyName = "FlGpu.EmittedKernels";
 
-    private static readonly MethodInfo s_firstColumn = Device(nameof(FirstColumn));
-    private static readonly MethodInfo s_columnStep = Device(nameof(ColumnStep));
     private static readonly MethodInfo s_load = Device(nameof(Load));
     private static readonly MethodInfo s_value = Device(nameof(Value));
-    private static readonly MethodInfo s_storeMean = Device(nameof(StoreMean));
     private static readonly MethodInfo s_key = typeof(OrderedKey).GetMethod(nameof(OrderedKey.Of), [typeof(float)])!;
-    private static readonly MethodInfo s_length = typeof(ArrayView<float>).GetProperty("Length")!.GetMethod!;
     private static readonly MethodInfo s_min = typeof(IntrinsicMath).GetMethod(nameof(IntrinsicMath.Min), [typeof(int), typeof(int)])!;
     private static readonly MethodInfo s_max = typeof(IntrinsicMath).GetMethod(nameof(IntrinsicMath.Max), [typeof(int), typeof(int)])!;
+
+    /// <summary>(view): its length.</summary>
+    public static MethodInfo Length { get; } = typeof(ArrayView<float>).GetProperty("Length")!.GetMethod!;
+
+    /// <summary>(): the thread's first column.</summary>
+    public static MethodInfo First { get; } = Device(nameof(FirstColumn));
+
+    /// <summary>(): how much further its next one is.</summary>
+    public static MethodInfo Step { get; } = Device(nameof(ColumnStep));
+
+    /// <summary>(mean, column, sum, count): writes a mean.</summary>
+    public static MethodInfo Store { get; } = Device(nameof(StoreMean));
+
+    /// <summary>
+    /// A type for a kernel. Neither ILGPU nor the stand-in can take a DynamicMethod: both want a method whose IL can be read or called through a type.
+    /// </summary>
+    public static TypeBuilder DefineType(string name) =>
+        AssemblyBuilder.DefineDynamicAssembly(new(AssemblyName), AssemblyBuilderAccess.Run)
+            .DefineDynamicModule(AssemblyName).DefineType(name, TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed);
 
     /// <summary>
     /// The kernel (updates, mean) that writes the mean of the values of rank <paramref name="first"/> to <paramref name="last"/> of each column
@@ -38,9 +53,7 @@ internal static class ColumnNetworkKernel
     public static Action<ArrayView<float>, ArrayView<float>> Create(int rows, int first, int last)
     {
         var network = SortingNetwork.ForRanks(rows, first, last);
-        // Neither ILGPU nor the stand-in can take a DynamicMethod: both want a method whose IL can be read or called through a type.
-        TypeBuilder type = AssemblyBuilder.DefineDynamicAssembly(new(AssemblyName), AssemblyBuilderAccess.Run)
-            .DefineDynamicModule(AssemblyName).DefineType($"Network{rows}Ranks{first}To{last}", TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed);
+        TypeBuilder type = DefineType($"Network{rows}Ranks{first}To{last}");
         MethodBuilder method = type.DefineMethod(
             "Kernel", MethodAttributes.Public | MethodAttributes.Static, typeof(void), [typeof(ArrayView<float>), typeof(ArrayView<float>)]);
         Emit(method.GetILGenerator(1 << 16), network, rows);
@@ -60,9 +73,9 @@ internal static class ColumnNetworkKernel
         Label check = il.DefineLabel();
 
         il.Emit(OpCodes.Ldarga_S, (byte)1);
-        il.Emit(OpCodes.Call, s_length);
+        il.Emit(OpCodes.Call, Length);
         il.Emit(OpCodes.Stloc, columns);
-        il.Emit(OpCodes.Call, s_firstColumn);
+        il.Emit(OpCodes.Call, First);
         il.Emit(OpCodes.Stloc, column);
         il.Emit(OpCodes.Br, check);
 
@@ -105,10 +118,10 @@ internal static class ColumnNetworkKernel
         il.Emit(OpCodes.Ldloc, column);
         il.Emit(OpCodes.Ldloc, sum);
         il.Emit(OpCodes.Ldc_I4, network.Kept.Count);
-        il.Emit(OpCodes.Call, s_storeMean);
+        il.Emit(OpCodes.Call, Store);
 
         il.Emit(OpCodes.Ldloc, column);
-        il.Emit(OpCodes.Call, s_columnStep);
+        il.Emit(OpCodes.Call, Step);
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stloc, column);
         il.MarkLabel(check);

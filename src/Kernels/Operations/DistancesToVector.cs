@@ -44,12 +44,15 @@ public readonly record struct DistancesToVector(Matrix Updates, Matrix Vector, M
         simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Vector.Host, Squared.Host, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    public void Gpu(GpuBackend gpu) => Launch(gpu, Updates, Vector, Squared, root: false);
+
+    /// <summary>Launches the kernels for squared distances, or for their roots.</summary>
+    internal static void Launch(GpuBackend gpu, Matrix updates, Matrix vector, Matrix distances, bool root)
     {
-        int slices = RowSlices.Count(Updates.Columns);
-        ArrayView<double> partial = gpu.DoubleScratch((long)Updates.Rows * slices);
-        gpu.Runtime.Launch(Kernel, gpu.GroupEach(partial.Length), GpuBackend.View(Updates), GpuBackend.View(Vector), partial, slices);
-        RowSlices.Finish(gpu, partial, Squared, slices, root: false);
+        int slices = RowSlices.Count(updates.Columns);
+        ArrayView<double> partial = gpu.DoubleScratch((long)updates.Rows * slices);
+        gpu.Runtime.Launch(Kernel, gpu.GroupEach(partial.Length), GpuBackend.View(updates), GpuBackend.View(vector), partial, slices);
+        RowSlices.Finish(gpu, partial, distances, slices, root);
     }
 
     /// <summary>A group owns a slice of a row.</summary>
@@ -74,6 +77,17 @@ public readonly record struct DistancesToVector(Matrix Updates, Matrix Vector, M
         {
             double difference = (double)updates[first + column] - vector[column];
             return difference * difference;
+        }
+
+        public double QuadAt(long quad)
+        {
+            Float4 a = updates.Cast<Float4>()[(first / 4) + quad];
+            Float4 b = vector.Cast<Float4>()[quad];
+            double x = (double)a.X - b.X;
+            double y = (double)a.Y - b.Y;
+            double z = (double)a.Z - b.Z;
+            double w = (double)a.W - b.W;
+            return (x * x) + (y * y) + ((z * z) + (w * w));
         }
     }
 

@@ -14,12 +14,12 @@ namespace FlGpu.Kernels;
 internal sealed unsafe class EmittedNetwork
 {
     /// <summary>Beyond this many wires the code outgrows the instruction cache and other ways are faster.</summary>
-    public const int MostWires = 220;
+    public const int MostWires = 420;
 
     private const int Registers = 29;
 
     // The compiler gives up optimising methods much longer than this.
-    private const int StepsPerMethod = 260;
+    private const int StepsPerMethod = 800;
     private const int LaneBytes = 64;
 
     /// <summary>
@@ -32,8 +32,14 @@ internal sealed unsafe class EmittedNetwork
     private static readonly MethodInfo s_store = typeof(Avx512F).GetMethod(nameof(Avx512F.Store), [typeof(int*), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_min = typeof(Avx512F).GetMethod(nameof(Avx512F.Min), [typeof(Vector512<int>), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_max = typeof(Avx512F).GetMethod(nameof(Avx512F.Max), [typeof(Vector512<int>), typeof(Vector512<int>)])!;
-    private static readonly MethodInfo s_key = typeof(OrderedKey).GetMethod(nameof(OrderedKey.OfBits), BindingFlags.Static | BindingFlags.Public)!;
+    private static readonly MethodInfo s_broadcast = typeof(Vector512).GetMethod(nameof(Vector512.Create), [typeof(int)])!;
+    private static readonly MethodInfo s_key = typeof(OrderedKey).GetMethod(nameof(OrderedKey.TurnNegative), [typeof(Vector512<int>), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_zero = typeof(Vector512<double>).GetProperty(nameof(Vector512<double>.Zero))!.GetMethod!;
+    private static readonly MethodInfo s_zeroKeys = typeof(Vector512<int>).GetProperty(nameof(Vector512<int>.Zero))!.GetMethod!;
+    private static readonly MethodInfo s_middle = OwnMethod(nameof(Middle));
+    private static readonly MethodInfo s_middleOfKeys = OwnMethod(nameof(MiddleOfKeys));
+    private static readonly MethodInfo s_storeValue = OwnMethod(nameof(StoreValue));
+    private static readonly MethodInfo s_storeMiddleExactly = OwnMethod(nameof(StoreMiddleExactly));
     private static readonly MethodInfo s_addLower = OwnMethod(nameof(AddLower));
     private static readonly MethodInfo s_addUpper = OwnMethod(nameof(AddUpper));
     private static readonly MethodInfo s_storeScaled = OwnMethod(nameof(StoreScaled));
@@ -70,10 +76,27 @@ internal sealed unsafe class EmittedNetwork
     private static MethodInfo OwnMethod(string name) => typeof(EmittedNetwork).GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> AddLower(Vector512<double> sum, Vector512<int> keys) => sum + Vector512.WidenLower(OrderedKey.ToFloat(keys));
+    private static Vector512<float> Middle(Vector512<float> a, Vector512<float> b) =>
+        Vector512.FusedMultiplyAdd(a, Vector512.Create(0.5f), b * 0.5f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> AddUpper(Vector512<double> sum, Vector512<int> keys) => sum + Vector512.WidenUpper(OrderedKey.ToFloat(keys));
+    private static Vector512<float> MiddleOfKeys(Vector512<int> a, Vector512<int> b) => Middle(OrderedKey.ToFloat(a), OrderedKey.ToFloat(b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreValue(Vector512<int> keys, Vector512<int> nothing, float* target) => OrderedKey.ToFloat(keys).Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreMiddleExactly(Vector512<int> a, Vector512<int> b, float* target)
+    {
+        (Vector512<float> x, Vector512<float> y) = (OrderedKey.ToFloat(a), OrderedKey.ToFloat(b));
+        StoreScaled(Vector512.WidenLower(x) + Vector512.WidenLower(y), Vector512.WidenUpper(x) + Vector512.WidenUpper(y), 0.5, target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> AddLower(Vector512<double> sum, Vector512<float> values) => sum + Vector512.WidenLower(values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> AddUpper(Vector512<double> sum, Vector512<float> values) => sum + Vector512.WidenUpper(values);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreScaled(Vector512<double> lower, Vector512<double> upper, double factor, float* target) =>
@@ -98,6 +121,10 @@ internal sealed unsafe class EmittedNetwork
         private ILGenerator _il = null!;
         private LocalBuilder[] _registers = [];
         private LocalBuilder _spare = null!;
+
+        // Plus the sign of a row's length, which is nought, as the compiler does not know: it would make two subtractions out of one from a
+        // constant. One more argument for it would not fit in registers, and calls by delegate then cost more than is saved.
+        private LocalBuilder _turn = null!;
 
         public Emitter(SortingNetwork network, int wires, bool fetchesNext)
         {
@@ -146,37 +173,70 @@ internal sealed unsafe class EmittedNetwork
             return new(compiled, _uses.Length);
         }
 
+        // One or two kept ranks are averaged in double precision. Of more, four at a time are averaged by halves in single precision, so that
+        // nothing overflows, and only their means are widened: zeros fill up the last four.
         private void StoreMean()
         {
+            // What is in registers first: it makes room for the rest.
+            var kept = new Queue<int>(_network.Kept.OrderBy(wire => !_registerOf.ContainsKey(wire)));
+            int count = kept.Count;
+            if (count <= 2)
+            {
+                PushKeys(kept);
+                PushKeys(kept);
+                _il.Emit(OpCodes.Ldarg, 4);
+                _il.Emit(OpCodes.Call, count == 1 ? s_storeValue : s_storeMiddleExactly);
+                return;
+            }
+
             LocalBuilder lower = _il.DeclareLocal(typeof(Vector512<double>)), upper = _il.DeclareLocal(typeof(Vector512<double>));
+            LocalBuilder mean = _il.DeclareLocal(typeof(Vector512<float>));
             foreach (LocalBuilder sum in (LocalBuilder[])[lower, upper])
             {
                 _il.Emit(OpCodes.Call, s_zero);
                 _il.Emit(OpCodes.Stloc, sum);
             }
 
-            // What is in registers first: it makes room for the rest.
-            int steps = _network.Steps.Count;
-            foreach (int wire in _network.Kept.OrderBy(wire => !_registerOf.ContainsKey(wire)).ToArray())
+            while (kept.Count > 0)
             {
-                LocalBuilder keys = _registers[InRegister(wire, steps, wire)];
-                Add(lower, keys, s_addLower);
-                Add(upper, keys, s_addUpper);
-                _free.Push(_registerOf[wire]);
-                _registerOf.Remove(wire);
+                for (int pair = 0; pair < 2; pair++)
+                {
+                    PushKeys(kept);
+                    PushKeys(kept);
+                    _il.Emit(OpCodes.Call, s_middleOfKeys);
+                }
+
+                _il.Emit(OpCodes.Call, s_middle);
+                _il.Emit(OpCodes.Stloc, mean);
+                Add(lower, mean, s_addLower);
+                Add(upper, mean, s_addUpper);
             }
 
             _il.Emit(OpCodes.Ldloc, lower);
             _il.Emit(OpCodes.Ldloc, upper);
-            _il.Emit(OpCodes.Ldc_R8, 1.0 / _network.Kept.Count);
+            _il.Emit(OpCodes.Ldc_R8, 4.0 / count);
             _il.Emit(OpCodes.Ldarg, 4);
             _il.Emit(OpCodes.Call, s_storeScaled);
         }
 
-        private void Add(LocalBuilder sum, LocalBuilder keys, MethodInfo half)
+        /// <summary>The keys of the next kept wire, whose register is free then; those of zero when there is none.</summary>
+        private void PushKeys(Queue<int> kept)
+        {
+            if (!kept.TryDequeue(out int wire))
+            {
+                _il.Emit(OpCodes.Call, s_zeroKeys);
+                return;
+            }
+
+            _il.Emit(OpCodes.Ldloc, _registers[InRegister(wire, _network.Steps.Count, wire)]);
+            _free.Push(_registerOf[wire]);
+            _registerOf.Remove(wire);
+        }
+
+        private void Add(LocalBuilder sum, LocalBuilder values, MethodInfo half)
         {
             _il.Emit(OpCodes.Ldloc, sum);
-            _il.Emit(OpCodes.Ldloc, keys);
+            _il.Emit(OpCodes.Ldloc, values);
             _il.Emit(OpCodes.Call, half);
             _il.Emit(OpCodes.Stloc, sum);
         }
@@ -188,6 +248,15 @@ internal sealed unsafe class EmittedNetwork
             _il = method.GetILGenerator(1 << 16);
             _registers = [.. Enumerable.Range(0, Registers).Select(_ => _il.DeclareLocal(typeof(Vector512<int>)))];
             _spare = _il.DeclareLocal(typeof(Vector512<int>));
+            _turn = _il.DeclareLocal(typeof(Vector512<int>));
+            _il.Emit(OpCodes.Ldc_I4, OrderedKey.Turn);
+            _il.Emit(OpCodes.Ldarg_1);
+            _il.Emit(OpCodes.Ldc_I4, 63);
+            _il.Emit(OpCodes.Shr);
+            _il.Emit(OpCodes.Conv_I4);
+            _il.Emit(OpCodes.Add);
+            _il.Emit(OpCodes.Call, s_broadcast);
+            _il.Emit(OpCodes.Stloc, _turn);
             _free.Clear();
             for (int register = Registers - 1; register >= 0; register--)
             {
@@ -279,6 +348,7 @@ internal sealed unsafe class EmittedNetwork
                 _changed.Add(wire);
                 RowAddress(wire);
                 _il.Emit(OpCodes.Call, s_load);
+                _il.Emit(OpCodes.Ldloc, _turn);
                 _il.Emit(OpCodes.Call, s_key);
             }
 

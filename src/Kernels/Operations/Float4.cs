@@ -1,9 +1,20 @@
-// Four neighbouring floats, which a device loads and stores with one 16-byte instruction.
+// Neighbouring floats, which a device loads and stores with one instruction of 8 or 16 bytes.
 using System.Runtime.InteropServices;
 
 namespace FlGpu.Kernels;
 
-/// <summary>Four floats in registers. In memory they start at a multiple of 16 bytes.</summary>
+/// <summary>Two floats in registers. In memory they start at a multiple of 8 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct Float2(float x, float y)
+{
+    public readonly float X = x;
+    public readonly float Y = y;
+}
+
+/// <summary>
+/// Four floats in registers. In memory they start at a multiple of 16 bytes, as every fourth element of a matrix does whose number of columns is a
+/// multiple of four: buffers are aligned, and windows onto them are whole rows.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct Float4(float x, float y, float z, float w)
 {

@@ -57,6 +57,8 @@ public readonly record struct GatherColumns(Matrix Updates, Buffer<int> Columns,
     private readonly struct Picked(ArrayView<float> updates, ArrayView<int> columns, long width) : IElements
     {
         public float At(long row, long column) => updates[(row * width) + columns[column]];
+
+        public Float4 QuadAt(long row, long quad) => new(At(row, 4 * quad), At(row, (4 * quad) + 1), At(row, (4 * quad) + 2), At(row, (4 * quad) + 3));
     }
 
     private readonly unsafe struct Rows(float* updates, int* columns, float* gathered, int width, int count) : ITiles

@@ -63,6 +63,13 @@ public readonly record struct GatherRows(Matrix Updates, Buffer<int> Rows, Matri
             float value = updates[(rows[row] * columns) + column];
             return factor == 0 ? 0 : factor * value;
         }
+
+        public Float4 QuadAt(long row, long quad)
+        {
+            float factor = factors[row];
+            Float4 v = updates.Cast<Float4>()[(rows[row] * columns / 4) + quad];
+            return factor == 0 ? new(0, 0, 0, 0) : new(factor * v.X, factor * v.Y, factor * v.Z, factor * v.W);
+        }
     }
 
     private readonly unsafe struct Copies(float* updates, int* rows, float* factors, float* gathered, int columns) : ITiles

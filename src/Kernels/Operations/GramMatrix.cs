@@ -44,43 +44,6 @@ public readonly record struct GramMatrix(Matrix Rows, Matrix Products, Matrix? N
             new RowNorms(Rows, Norms).Gpu(gpu);
         }
 
-        long n = Rows.Rows;
-        gpu.Runtime.Launch(Kernel, gpu.GroupEach(n * (n + 1) / 2), GpuBackend.View(Rows), GpuBackend.View(Products), n);
-    }
-
-    /// <summary>A group owns a pair of rows; its threads add every DimX-th column, then their sums in a fixed tree.</summary>
-    private static void Kernel(ArrayView<float> rows, ArrayView<float> products, long n)
-    {
-        const int ChunkColumns = 64;
-        ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
-        long columns = rows.Length / n;
-        for (long pair = Grid.IdxX; pair < n * (n + 1) / 2; pair += Grid.DimX)
-        {
-            // Row i of the lower triangle starts at i (i + 1) / 2; the root may be off by one where floats are coarse.
-            long i = (long)((Math.Sqrt((8.0 * pair) + 1) - 1) / 2);
-            i -= i * (i + 1) / 2 > pair ? 1 : 0;
-            i += (i + 1) * (i + 2) / 2 <= pair ? 1 : 0;
-            long j = pair - (i * (i + 1) / 2);
-            double sum = 0;
-            for (long start = Group.IdxX; start < columns; start += (long)ChunkColumns * Group.DimX)
-            {
-                // Short runs in single precision, added up in double: as fast as float, nearly as exact as double.
-                float run = 0;
-                long end = Math.Min(columns, start + ((long)ChunkColumns * Group.DimX));
-                for (long k = start; k < end; k += Group.DimX)
-                {
-                    run += rows[(i * columns) + k] * rows[(j * columns) + k];
-                }
-
-                sum += run;
-            }
-
-            sum = GroupSum.Of(sum, shared);
-            if (Group.IdxX == 0)
-            {
-                products[(i * n) + j] = (float)sum;
-                products[(j * n) + i] = (float)sum;
-            }
-        }
+        PairTiles.Products(gpu, Rows, Products);
     }
 }

@@ -74,6 +74,13 @@ public readonly record struct InnerProducts(Matrix Vectors, Matrix Products) : I
     private readonly struct ProductTerms(ArrayView<float> vectors, long first, long other) : IRowTerms
     {
         public double At(long column) => (double)vectors[first + column] * vectors[other + column];
+
+        public double QuadAt(long quad)
+        {
+            Float4 a = vectors.Cast<Float4>()[(first / 4) + quad];
+            Float4 b = vectors.Cast<Float4>()[(other / 4) + quad];
+            return ((double)a.X * b.X) + ((double)a.Y * b.Y) + (((double)a.Z * b.Z) + ((double)a.W * b.W));
+        }
     }
 
     private readonly unsafe struct Rows(float* vectors, float* products, int rows, int columns) : ITiles

@@ -65,7 +65,18 @@ public readonly record struct MeanAroundCenter(Matrix Updates, Buffer<int> Rows,
             new Columns(Updates.Host, ((HostBuffer<int>)Rows).Pointer, Center.Host, Mean.Host, (int)Rows.Length, Updates.Columns, Count));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) => PanelMeanAroundCenter.Launch(gpu, Updates, Rows, Center, Count, Mean);
+    public void Gpu(GpuBackend gpu)
+    {
+        if (Rows.Length > ColumnNetworkKernel.MostRows)
+        {
+            PanelMeanAroundCenter.Launch(gpu, Updates, Rows, Center, Count, Mean);
+            return;
+        }
+
+        gpu.Runtime.Launch(
+            gpu.Distances((int)Rows.Length), gpu.ThreadEach(Updates.Columns, ColumnNetworkKernel.GroupSize), GpuBackend.View(Updates), GpuBackend.View(Rows),
+            GpuBackend.View(Center), GpuBackend.View(Mean), Count);
+    }
 
     /// <summary>A tile is sixteen columns, one a lane. Bisection on the bits of the distances finds the largest one that counts.</summary>
     private readonly unsafe struct Columns(

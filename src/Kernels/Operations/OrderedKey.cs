@@ -7,14 +7,17 @@ namespace FlGpu.Kernels;
 /// <summary>Signed integers that sort as floats do: -infinity, ..., -0, +0, ..., +infinity, NaN of either sign.</summary>
 internal static class OrderedKey
 {
-    // Added to the key of -infinity it gives the lowest integer. What lies below, NaN with a sign, wraps round to the top.
-    private const int Shift = unchecked((int)0x80000000 - (int)0x807FFFFF);
+    /// <summary>
+    /// The bits of negative floats, as integers, fall where the floats rise. Subtracted from this they rise too, -infinity becomes the lowest
+    /// integer, and what lies below it, NaN with a sign, wraps round to the top. The bits of other floats are keys already.
+    /// </summary>
+    public const int Turn = 0x7F800000;
 
     /// <summary>The key of a float.</summary>
-    public static int Of(float value) => FlipNegative((int)Interop.FloatAsInt(value)) + Shift;
+    public static int Of(float value) => TurnNegative((int)Interop.FloatAsInt(value));
 
     /// <summary>The float of a key.</summary>
-    public static float ToFloat(int key) => Interop.IntAsFloat((uint)FlipNegative(key - Shift));
+    public static float ToFloat(int key) => Interop.IntAsFloat((uint)TurnNegative(key));
 
     /// <summary>The keys of sixteen floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -22,16 +25,17 @@ internal static class OrderedKey
 
     /// <summary>The keys of sixteen floats, given as their bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> OfBits(Vector512<int> bits) => FlipNegative(bits) + Vector512.Create(Shift);
+    public static Vector512<int> OfBits(Vector512<int> bits) => TurnNegative(bits, Vector512.Create(Turn));
 
     /// <summary>The floats of sixteen keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> ToFloat(Vector512<int> keys) => FlipNegative(keys - Vector512.Create(Shift)).AsSingle();
+    public static Vector512<float> ToFloat(Vector512<int> keys) => TurnNegative(keys, Vector512.Create(Turn)).AsSingle();
 
-    // Its own inverse: a negative float's magnitude bits are turned over, so that larger magnitudes come first.
-    private static int FlipNegative(int bits) => bits ^ (int)((uint)(bits >> 31) >> 1);
+    // Its own inverse.
+    private static int TurnNegative(int bits) => bits < 0 ? unchecked(Turn - bits) : bits;
 
+    /// <summary>Bits to keys and keys to bits, with <see cref="Turn"/> in every lane of <paramref name="turn"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> FlipNegative(Vector512<int> bits) =>
-        bits ^ (Vector512.ShiftRightArithmetic(bits, 31) & Vector512.Create(int.MaxValue));
+    public static Vector512<int> TurnNegative(Vector512<int> bits, Vector512<int> turn) =>
+        Vector512.ConditionalSelect(Vector512.LessThan(bits, Vector512<int>.Zero), turn - bits, bits);
 }

@@ -64,7 +64,7 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
     public void Gpu(GpuBackend gpu)
     {
         MeasureNorms(gpu);
-        DistanceTiles.Launch(gpu, Updates, Squared);
+        PairTiles.Distances(gpu, Updates, Squared);
     }
 
     // Kernels of their own: the matrix is read once more, but what it costs is small beside n distances for each norm.
@@ -76,30 +76,7 @@ public readonly record struct PairwiseSquaredDistances(Matrix Updates, Matrix Sq
         }
         else if (Norms is not null)
         {
-            gpu.Runtime.Launch(
-                DistanceKernel, gpu.GroupEach(Updates.Rows), GpuBackend.View(Updates), GpuBackend.View(Origin!), GpuBackend.View(Norms));
-        }
-    }
-
-    /// <summary>A group owns a row; its threads add every DimX-th element, then their sums in a fixed tree.</summary>
-    private static void DistanceKernel(ArrayView<float> updates, ArrayView<float> origin, ArrayView<float> norms)
-    {
-        ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
-        long columns = origin.Length;
-        for (long i = Grid.IdxX; i < norms.Length; i += Grid.DimX)
-        {
-            double sum = 0;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
-            {
-                double difference = (double)updates[(i * columns) + k] - origin[k];
-                sum += difference * difference;
-            }
-
-            sum = GroupSum.Of(sum, shared);
-            if (Group.IdxX == 0)
-            {
-                norms[i] = (float)Math.Sqrt(sum);
-            }
+            DistancesToVector.Launch(gpu, Updates, Origin!, Norms, root: true);
         }
     }
 }

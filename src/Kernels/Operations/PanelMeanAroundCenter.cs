@@ -1,7 +1,10 @@
 // The mean of each column's values closest to a center on a GPU: the largest distance that counts is found by rank, then the values are added.
 namespace FlGpu.Kernels;
 
-/// <summary>Two kernels as in <see cref="PanelRankMean"/>: up to 1,024 rows the distances are searched in shared memory, beyond in the L2 cache.</summary>
+/// <summary>
+/// Two kernels as in <see cref="PanelRankMean"/>, for more rows than fit a thread's registers: up to 1,024 rows the distances are searched in shared
+/// memory, beyond in the L2 cache.
+/// </summary>
 internal static class PanelMeanAroundCenter
 {
     /// <summary>Launches the kernel that fits the number of rows.</summary>

@@ -12,7 +12,7 @@ namespace FlGpu.Kernels;
 internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First, int Last)
 {
     /// <summary>Up to this many rows a sorting network is faster than selection by bytes: the more ranks are wanted, the longer.</summary>
-    private const int NetworkRowsForMedian = 140;
+    private const int NetworkRowsForMedian = 300;
     private const int NetworkRowsForMean = EmittedNetwork.MostWires;
 
     /// <summary>The same where no code can be emitted.</summary>

@@ -73,6 +73,12 @@ public readonly record struct RowNorms(Matrix Updates, Matrix Norms) : IOperatio
             double x = updates[first + column];
             return x * x;
         }
+
+        public double QuadAt(long quad)
+        {
+            Float4 v = updates.Cast<Float4>()[(first / 4) + quad];
+            return ((double)v.X * v.X) + ((double)v.Y * v.Y) + (((double)v.Z * v.Z) + ((double)v.W * v.W));
+        }
     }
 
     /// <summary>The sum of the squares of a row's elements.</summary>

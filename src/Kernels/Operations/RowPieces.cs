@@ -6,9 +6,12 @@ internal interface IElements
 {
     /// <summary>The new value of an element. It may depend on the old value of the same element, not on other elements of the target.</summary>
     float At(long row, long column);
+
+    /// <summary>The same for columns 4 quad to 4 quad + 3, where the length of the target's rows is a multiple of four.</summary>
+    Float4 QuadAt(long row, long quad);
 }
 
-/// <summary>Groups own pieces of rows; a thread has four elements on their way at once.</summary>
+/// <summary>Groups own pieces of rows; a thread has four elements on their way at once, or four times 16 bytes where all rows are aligned to that.</summary>
 internal static class RowPieces
 {
     private const int PieceColumns = 4096;
@@ -28,6 +31,12 @@ internal static class RowPieces
             long start = (piece - (row * pieces)) * PieceColumns;
             long end = Math.Min(columns, start + PieceColumns);
             long first = row * columns;
+            if (columns % 4 == 0)
+            {
+                WriteQuads(elements, target.Cast<Float4>(), row, first / 4, start / 4, end / 4);
+                continue;
+            }
+
             long k = start + Group.IdxX;
             for (; k + (3 * step) < end; k += 4 * step)
             {
@@ -45,6 +54,29 @@ internal static class RowPieces
             {
                 target[first + k] = elements.At(row, k);
             }
+        }
+    }
+
+    private static void WriteQuads<TElements>(TElements elements, ArrayView<Float4> target, long row, long first, long start, long end)
+        where TElements : struct, IElements
+    {
+        long step = Group.DimX;
+        long q = start + Group.IdxX;
+        for (; q + (3 * step) < end; q += 4 * step)
+        {
+            Float4 v0 = elements.QuadAt(row, q);
+            Float4 v1 = elements.QuadAt(row, q + step);
+            Float4 v2 = elements.QuadAt(row, q + (2 * step));
+            Float4 v3 = elements.QuadAt(row, q + (3 * step));
+            target[first + q] = v0;
+            target[first + q + step] = v1;
+            target[first + q + (2 * step)] = v2;
+            target[first + q + (3 * step)] = v3;
+        }
+
+        for (; q < end; q += step)
+        {
+            target[first + q] = elements.QuadAt(row, q);
         }
     }
 

@@ -6,6 +6,9 @@ internal interface IRowTerms
 {
     /// <summary>The term of a column.</summary>
     double At(long column);
+
+    /// <summary>The sum of the terms of columns 4 quad to 4 quad + 3, of rows whose length is a multiple of four.</summary>
+    double QuadAt(long quad);
 }
 
 /// <summary>
@@ -21,10 +24,37 @@ internal static class RowSlices
     public static int Count(long columns) => (int)Math.Max(1, (columns + SliceColumns - 1) / SliceColumns);
 
     /// <summary>
-    /// The sum of one slice's terms, for all threads of the group that owns it. Neighbouring threads read neighbouring elements; each has eight on
-    /// their way at once, which fills the memory bus as well as 16-byte loads would and asks no alignment of the rows.
+    /// The sum of one slice's terms, for all threads of the group that owns it. Neighbouring threads read neighbouring elements, 16 bytes each
+    /// where all rows are aligned to that.
     /// </summary>
-    public static double Sum<TTerms>(TTerms terms, long slice, long columns, ArrayView<double> shared) where TTerms : struct, IRowTerms
+    public static double Sum<TTerms>(TTerms terms, long slice, long columns, ArrayView<double> shared) where TTerms : struct, IRowTerms =>
+        GroupSum.Of(columns % 4 == 0 ? SumOfQuads(terms, slice, columns) : SumOfElements(terms, slice, columns), shared);
+
+    private static double SumOfQuads<TTerms>(TTerms terms, long slice, long columns) where TTerms : struct, IRowTerms
+    {
+        long end = Math.Min(columns, (slice + 1) * SliceColumns) / 4;
+        long q = (slice * SliceColumns / 4) + Group.IdxX;
+        long step = Group.DimX;
+        double sum = 0;
+        for (; q + (3 * step) < end; q += 4 * step)
+        {
+            double t0 = terms.QuadAt(q);
+            double t1 = terms.QuadAt(q + step);
+            double t2 = terms.QuadAt(q + (2 * step));
+            double t3 = terms.QuadAt(q + (3 * step));
+            sum += t0 + t1 + (t2 + t3);
+        }
+
+        for (; q < end; q += step)
+        {
+            sum += terms.QuadAt(q);
+        }
+
+        return sum;
+    }
+
+    /// <summary>Each thread has eight elements on their way at once, which asks no alignment of the rows.</summary>
+    private static double SumOfElements<TTerms>(TTerms terms, long slice, long columns) where TTerms : struct, IRowTerms
     {
         long end = Math.Min(columns, (slice + 1) * SliceColumns);
         long k = (slice * SliceColumns) + Group.IdxX;
@@ -48,7 +78,7 @@ internal static class RowSlices
             sum += terms.At(k);
         }
 
-        return GroupSum.Of(sum, shared);
+        return sum;
     }
 
     /// <summary>Launches the second kernel: <paramref name="result"/> gets the sums of <paramref name="slices"/> partial sums each, or their roots.</summary>

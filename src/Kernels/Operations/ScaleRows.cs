@@ -59,6 +59,13 @@ public readonly record struct ScaleRows(Matrix Updates, Matrix Factors) : IOpera
             float value = updates[(row * columns) + column];
             return factor == 0 ? 0 : factor * value;
         }
+
+        public Float4 QuadAt(long row, long quad)
+        {
+            float factor = factors[row];
+            Float4 v = updates.Cast<Float4>()[(row * columns / 4) + quad];
+            return factor == 0 ? new(0, 0, 0, 0) : new(factor * v.X, factor * v.Y, factor * v.Z, factor * v.W);
+        }
     }
 
     private readonly unsafe struct Rows(float* updates, float* factors, int columns) : ITiles

@@ -17,6 +17,8 @@ internal sealed class DeviceRuntime(int threads) : IDisposable
 
     public bool IsGpu => false;
 
+    public bool HasTensorCores => false;
+
     public long? MemoryBytes => null;
 
     /// <summary>What its buffers have copied so far: on a GPU it would have crossed from one memory to another.</summary>
@@ -39,6 +41,9 @@ internal sealed class DeviceRuntime(int threads) : IDisposable
     public void Launch<A, B, C>(Action<A, B, C> kernel, KernelConfig config, A a, B b, C c) => _accelerator.Launch(config, () => kernel(a, b, c));
 
     public void Launch<A, B, C, D>(Action<A, B, C, D> kernel, KernelConfig config, A a, B b, C c, D d) => _accelerator.Launch(config, () => kernel(a, b, c, d));
+
+    public void Launch<A, B, C, D, E>(Action<A, B, C, D, E> kernel, KernelConfig config, A a, B b, C c, D d, E e) =>
+        _accelerator.Launch(config, () => kernel(a, b, c, d, e));
 
     public void Launch<A, B, C, D, E, F>(Action<A, B, C, D, E, F> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f) =>
         _accelerator.Launch(config, () => kernel(a, b, c, d, e, f));

@@ -27,7 +27,7 @@ public sealed class Bulyan : IDefense
     private readonly int _malicious;
     private readonly BulyanSelection _selection;
     private readonly Matrix _squared;
-    private readonly float[] _row;
+    private readonly RowsBroughtBack _squaredRows;
     private readonly (float Squared, int Other)[][] _nearest;
     private readonly bool[] _left;
     private readonly double[] _scores;
@@ -59,7 +59,7 @@ public sealed class Bulyan : IDefense
         int theta = n - (2 * _malicious);
         Backend backend = setting.Backend;
         _squared = backend.AllocateMatrix(n, n);
-        (_row, _left, _scores, _chosen) = (new float[n], new bool[n], new double[n], new int[theta]);
+        (_squaredRows, _left, _scores, _chosen) = (new(n, n), new bool[n], new double[n], new int[theta]);
         (_summed, _last, _place) = (new double[n], new int[n], [.. Enumerable.Range(0, n).Select(_ => new int[n])]);
         _nearest = [.. Enumerable.Range(0, n).Select(_ => new (float, int)[n - 1])];
         _rows = backend.Allocate<int>(theta);
@@ -96,12 +96,12 @@ public sealed class Bulyan : IDefense
         _setting.Backend.Run(new PairwiseSquaredDistances(updates, _squared));
         for (int i = 0; i < n; i++)
         {
-            _squared.CopyTo(_row, i);
+            ReadOnlySpan<float> row = _squaredRows.Row(_squared, i);
             for (int j = 0, count = 0; j < n; j++)
             {
                 if (j != i)
                 {
-                    _nearest[i][count++] = (float.IsNaN(_row[j]) ? float.PositiveInfinity : _row[j], j);
+                    _nearest[i][count++] = (float.IsNaN(row[j]) ? float.PositiveInfinity : row[j], j);
                 }
             }
 

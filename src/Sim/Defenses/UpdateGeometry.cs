@@ -21,6 +21,7 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
     private readonly Matrix _squaredDevice = setting.Backend.AllocateMatrix(setting.Clients, setting.Clients);
     private readonly Matrix _normsDevice = setting.Backend.AllocateMatrix(1, setting.Clients);
     private readonly float[] _row = new float[setting.Clients];
+    private readonly RowsBroughtBack _squaredRows = new(setting.Clients, setting.Clients);
 
     /// <summary>The Euclidean norms of all updates, as they are, or their distances to the origin that they were measured from.</summary>
     public double[] Norms { get; } = new double[setting.Clients];
@@ -143,13 +144,14 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
 
     private void BringDistances()
     {
-        for (int i = 0; i < _row.Length; i++)
+        int n = _row.Length;
+        for (int i = 0; i < n; i++)
         {
-            _squaredDevice.CopyTo(_row, i);
-            for (int j = 0; j < _row.Length; j++)
+            ReadOnlySpan<float> row = _squaredRows.Row(_squaredDevice, i);
+            for (int j = 0; j < n; j++)
             {
                 bool usable = Norms[i] <= LargestNorm && Norms[j] <= LargestNorm;
-                Squared[i, j] = i == j ? 0 : usable ? _row[j] : double.PositiveInfinity;
+                Squared[i, j] = i == j ? 0 : usable ? row[j] : double.PositiveInfinity;
             }
         }
     }

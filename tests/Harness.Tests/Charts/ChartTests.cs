@@ -56,6 +56,16 @@ public sealed class ChartTests
     }
 
     [Fact]
+    public void A_band_does_not_stretch_an_axis_that_has_ends_of_its_own()
+    {
+        LineChart chart = new("t", "", new Axis("round"), new Axis("accuracy", Within: (0, 1)), [s_rising with { Points = [new(1, 0.1, -0.2, 0.4), new(2, 0.9, 0.7, 1.1)] }]);
+        string[] labels = [.. chart.Draw().Descendants().Where(e => e.Name.LocalName == "text").Select(text => text.Value)];
+        Assert.Contains("0.8", labels);
+        Assert.DoesNotContain("-0.5", labels);
+        Assert.DoesNotContain("1.5", labels);
+    }
+
+    [Fact]
     public void No_two_of_the_first_28_series_look_alike_even_without_colours_where_colours_repeat()
     {
         var looks = Enumerable.Range(0, 4 * SeriesStyle.Colors).Select(i => (SeriesStyle.Of(i).Hex, SeriesStyle.Of(i).Line("M0 0").Attribute("stroke-dasharray")?.Value)).ToList();
@@ -101,6 +111,43 @@ public sealed class ChartTests
         Assert.Equal(3 * Number(second[0], "width"), Number(second[1], "width"), 0.05);
         Assert.Equal(["a", "d", "b", "e", "c", "f"], bars.Select(bar => bar.Value));
         AssertInside(drawing);
+    }
+
+    [Fact]
+    public void Intervals_stand_around_their_values_on_one_axis_and_those_that_leave_it_have_no_end()
+    {
+        XElement drawing = new IntervalChart(
+            "t", "s", new Axis("b", Within: (0, 1)), 1, ["simd", "cuda:0"],
+            [
+                new("sum", [new("simd", 1, 0.75, 1.25, "tip of sum"), new("cuda:0", 0.5, null, null, "")]),
+                new("a_defense_with_a_very_long_name:and=parameters,too=5", [new("simd", 2, -70, 2.25, "")]),
+            ]).Draw();
+        XElement[] marks = [.. drawing.Descendants().Where(e => e.Attribute("data-row") is not null)];
+        Assert.Equal(
+            ["sum simd 1 0.75 1.25", "a_defense_with_a_very_long_name:and=parameters,too=5 simd 2 -70 2.25", "sum cuda:0 0.5  "],
+            marks.Select(mark => string.Join(' ', ((string[])["data-row", "data-name", "data-value", "data-low", "data-high"]).Select(name => mark.Attribute(name)?.Value))));
+        double[] sum = WhiskerOf(marks[0]);
+        double[] far = WhiskerOf(marks[1]);
+        double unit = Tick("2") - Tick("1");
+        Assert.Equal([Tick("1") - (unit / 4), Tick("1") + (unit / 4)], sum[..2], (a, b) => Math.Abs(a - b) < 0.03);
+        Assert.Equal(2, sum.Length - 2);
+        Assert.Single(far[2..]);
+        Assert.Equal(Tick("2") + (unit / 4), far[1], 0.03);
+        Assert.Equal(Tick("0"), far[0], 0.03);
+        Assert.DoesNotContain(marks[2].Elements(), e => e.Attribute("class")?.Value == "line");
+        Assert.Contains("tip of sum", marks[0].Value, StringComparison.Ordinal);
+        Assert.Equal(["simd", "cuda:0"], drawing.Descendants().Where(e => e.Attribute("class")?.Value == "key").Select(key => key.Attribute("data-name")!.Value));
+        AssertInside(drawing);
+
+        double Tick(string label) => Number(Assert.Single(drawing.Descendants(), e => e.Name.LocalName == "text" && e.Value == label), "x");
+    }
+
+    /// <summary>Where a whisker begins and ends, and where it has ends.</summary>
+    private static double[] WhiskerOf(XElement mark)
+    {
+        string[] parts = Assert.Single(mark.Elements(), e => e.Attribute("class")?.Value == "line").Attribute("d")!.Value.Split('M', StringSplitOptions.RemoveEmptyEntries);
+        string[] along = parts[0].Split(' ', 'H');
+        return [.. ((string[])[along[0], along[2], .. parts[1..].Select(end => end.Split(' ')[0])]).Select(number => double.Parse(number, CultureInfo.InvariantCulture))];
     }
 
     [Fact]

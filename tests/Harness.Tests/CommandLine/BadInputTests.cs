@@ -30,7 +30,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--data", "idx", "directory")]
     [InlineData("--partition", "random", "dirichlet, iid, one_class, shards")]
     [InlineData("--partition", "dirichlet:alpha=0", "above 0")]
-    [InlineData("--backend", "tpu", "reference, simd, cpu, cuda[:i], opencl[:i] and auto")]
+    [InlineData("--backend", "tpu", "reference, simd, cpu, cuda[:i], cuda-tensor[:i], opencl[:i] and auto")]
     [InlineData("--backend", "", "empty")]
     [InlineData("--preset", "paper", "tutorial")]
     [InlineData("--malicious", "10", "at most 9")]
@@ -104,6 +104,8 @@ public sealed class BadInputTests : IDisposable
 
             Run("--backend", $"{kind}:99").AssertRefused("--backend", $"'{kind}:99'");
         }
+
+        Run("--backend", "cuda-tensor:99").AssertRefused("--backend", "'cuda-tensor:99'");
     }
 
     [Fact]

@@ -61,6 +61,19 @@ public sealed class ListAndHelpTests
     }
 
     [Theory]
+    [InlineData("compare")]
+    [InlineData("sweep")]
+    [InlineData("time")]
+    [InlineData("check")]
+    [InlineData("aggregate")]
+    public void Help_begins_each_description_where_a_screen_still_has_room_for_it(string command)
+    {
+        string[] options = [.. ProgramRun.Of(command, "--help").AssertDone().OutputLines.Where(line => line.StartsWith("  --", StringComparison.Ordinal))];
+        Assert.NotEmpty(options);
+        Assert.All(options, line => Assert.True(line.TrimStart().Split("  ")[0].Length < 50, line));
+    }
+
+    [Theory]
     [InlineData("list")]
     [InlineData("devices")]
     [InlineData("")]

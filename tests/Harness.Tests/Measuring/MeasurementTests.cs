@@ -17,7 +17,7 @@ public class MeasurementTests
     public void The_protocol_of_the_design_is_the_default()
     {
         Assert.Equal(s_protocol, new Protocol());
-        Assert.Equal(new Protocol(MinSamples: 3, MinSeconds: 0.05, RelativeIqr: 0.05, TimeoutSeconds: 2, Warmups: 3), Protocol.Quick);
+        Assert.Equal(new Protocol(MinSamples: 3, MinSeconds: 0.05, RelativeIqr: 0.05, TimeoutSeconds: 2, Warmups: 3, MaxSamples: 200), Protocol.Quick);
     }
 
     [Fact]

@@ -73,7 +73,7 @@ public sealed class ReportTests : IDisposable
             + "operation,row_norms,,,,simd,10,1000,1.5,42.5,x,ok,\noperation,row_norms,,,,simd,100,1000,15,,y,ok,\n");
         ProgramRun.Of("report", _folder["a"]).AssertDone();
         Assert.Equal(["peak.svg", "time-clients.svg"], Charts("a"));
-        Assert.Contains("data-points=\"10 42.5\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "peak.svg")), StringComparison.Ordinal);
+        Assert.Contains("data-value=\"42.5\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "peak.svg")), StringComparison.Ordinal);
         Assert.Contains("\"news\"", Page("a"), StringComparison.Ordinal);
     }
 
@@ -130,6 +130,65 @@ public sealed class ReportTests : IDisposable
         WriteSummary("a", [s_time with { Attack = "alie", MedianMs = 99 }, s_time, s_time with { Attack = "alie", Clients = 20, MedianMs = 99 }, s_time with { Clients = 20 }]);
         ProgramRun.Of("report", _folder["a"]).AssertDone();
         Assert.Contains("data-points=\"10 2 1.5 3;20 2 1.5 3\"", File.ReadAllText(Path.Combine(_folder["a"], "charts", "time-clients.svg")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Exponents_of_all_lines_stand_in_order_with_their_intervals_and_the_slope_at_the_end()
+    {
+        int[] clients = [10, 100, 1000];
+        SummaryRow Row(string name, int n, double ms) => s_time with { Name = name, Attack = "", Clients = n, MedianMs = ms, Q1Ms = null, Q3Ms = null };
+        WriteSummary(
+            "a",
+            [
+                .. clients.Select(n => Row("square", n, n * (double)n)), .. clients.Select(n => Row("straight", n, n)), .. clients.Select(n => Row("bent", n, n == 10 ? 100 : n)),
+                .. clients.Select(n => Row("row_norms", n, n) with { Kind = RowKind.Operation }),
+            ]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["growth-clients.svg", "time-clients-aggregation.svg", "time-clients-operation.svg"], Charts("a"));
+        XElement[] marks = [.. XDocument.Load(Path.Combine(_folder["a"], "charts", "growth-clients.svg")).Root!.Descendants().Where(e => e.Attribute("data-row") is not null)];
+        Assert.Equal(["bent", "straight", "square"], marks.Select(mark => mark.Attribute("data-row")!.Value));
+        Assert.Equal([0.5, 1, 2], marks.Select(mark => Value(mark, "data-value")), (a, b) => Math.Abs(a - b) < 1e-9);
+        // Residuals of 1/6, -1/3, 1/6 decades around b = 1/2; Student's t of 95 % for one degree of freedom is 12.7062.
+        Assert.Equal(0.5 - (12.7062 * Math.Sqrt(1.0 / 6 / 2)), Value(marks[0], "data-low"), 1e-3);
+        string page = Page("a");
+        Assert.Equal(["growth-clients", "time-clients", "rows"], Sections(page));
+        Assert.Contains("\"at the end\"", page, StringComparison.Ordinal);
+
+        static double Value(XElement mark, string name) => double.Parse(mark.Attribute(name)!.Value, CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void Of_several_partitions_the_times_of_the_first_are_shown_and_a_single_size_is_a_list_of_values()
+    {
+        SummaryRow row = s_time with { Partition = "iid", PercentOfPeak = 40 };
+        WriteSummary(
+            "a",
+            [
+                row, row with { Partition = "shards", PercentOfPeak = 70 }, row with { Name = "median", PercentOfPeak = 80 }, row with { Backend = "cuda:0", MedianMs = 0.5, PercentOfPeak = 10 },
+            ]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(["peak.svg", "speed-up.svg"], Charts("a"));
+        Assert.Equal(["krum simd 40", "median simd 80", "krum cuda:0 10"], Marks("peak.svg"));
+        Assert.Equal(["krum cuda:0 4"], Marks("speed-up.svg"));
+
+        IEnumerable<string> Marks(string chart) => XDocument.Load(Path.Combine(_folder["a"], "charts", chart)).Root!.Descendants().Where(e => e.Attribute("data-row") is not null)
+            .Select(mark => $"{mark.Attribute("data-row")!.Value} {mark.Attribute("data-name")!.Value} {mark.Attribute("data-value")!.Value}");
+    }
+
+    [Fact]
+    public void Cases_that_failed_come_before_those_that_were_left_out_and_warnings_and_no_column_is_empty()
+    {
+        WriteSummary(
+            "a",
+            [
+                s_time with { Reason = "stopped after 2 s" }, s_time with { Status = RowStatus.Skipped, Reason = "too few" }, s_time with { Status = RowStatus.Timeout, Reason = "too long" },
+                s_time with { Status = RowStatus.Failed, Reason = "wrong", Attack = "" },
+            ]);
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        string table = Page("a").Split("data-name=\"problems\"")[1].Split("</script>")[0];
+        Assert.Contains("\"columns\":[\"status\",\"kind\",\"name\",\"attack\",\"backend\",\"clients\",\"malicious\",\"parameters\",\"rows\",\"reason\"]", table, StringComparison.Ordinal);
+        Assert.Contains("[\"failed\",\"timeout\",\"skipped\",\"ok\"]", table, StringComparison.Ordinal);
+        Assert.Contains("[\"wrong\",\"too long\",\"too few\",\"stopped after 2 s\"]", table, StringComparison.Ordinal);
     }
 
     [Fact]

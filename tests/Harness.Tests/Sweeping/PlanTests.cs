@@ -195,6 +195,22 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_that_is_run_where_it_lies_keeps_its_comments_and_one_that_is_changed_is_written_anew()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        const string Plan = """{"parameters": 10, "clients": 3, "malicious": 0, "defenses": "none", "quick": true, "backends": "simd", /* why */}""";
+        string file = _folder.Write("sweep.json", Plan);
+        ProgramRun.Of("sweep", "--config", file).AssertDone();
+        Assert.Equal(Plan, File.ReadAllText(file));
+        ProgramRun.Of("sweep", "--config", file, "--clients", "4").AssertDone();
+        Assert.Equal([4], SweepPlan.Read(file).Clients);
+    }
+
+    [Fact]
     public void The_schema_is_printed_for_editors() => Assert.Equal(PlanFile.Schema(), ProgramRun.Of("sweep", "--schema").AssertDone().Output);
 
     [Theory]

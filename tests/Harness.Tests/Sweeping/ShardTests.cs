@@ -4,7 +4,6 @@ using FlGpu.Harness.Recording;
 using FlGpu.Harness.Sweeping;
 using FlGpu.Harness.Tests.CommandLine;
 using FlGpu.Kernels;
-using YamlDotNet.RepresentationModel;
 
 namespace FlGpu.Harness.Tests.Sweeping;
 
@@ -146,29 +145,6 @@ public sealed class ShardTests : IDisposable
         Assert.EndsWith("--resume", command, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void The_Kubernetes_job_is_indexed_with_the_plan_in_it_and_the_number_of_indices_in_the_environment()
-    {
-        string config = _folder.Write("plan.json", Plan);
-        var stream = new YamlStream();
-        stream.Load(new StringReader(
-            ProgramRun.Of("cluster", "kubernetes", "--config", config, "--out", "/results/mine", "--tasks", "4", "--image", "registry/flgpu:1", "--claim", "disk").AssertDone().Output));
-        Assert.Equal(2, stream.Documents.Count);
-        YamlNode map = stream.Documents[0].RootNode;
-        YamlNode spec = stream.Documents[1].RootNode["spec"];
-        Assert.Equal("ConfigMap", Text(map["kind"]));
-        SweepPlan carried = SweepPlan.Read(_folder.Write("carried.json", Text(map["data"]["sweep.json"])));
-        Assert.Empty(carried.Differences(SweepPlan.Read(config)));
-        Assert.Equal(("Indexed", "4", "4"), (Text(spec["completionMode"]), Text(spec["completions"]), Text(spec["parallelism"])));
-        YamlNode container = spec["template"]["spec"]["containers"][0];
-        Assert.Equal("registry/flgpu:1", Text(container["image"]));
-        Assert.Equal(("FLGPU_SHARD_COUNT", "4"), (Text(container["env"][0]["name"]), Text(container["env"][0]["value"])));
-        Assert.Equal(
-            "flgpu sweep --config /plan/sweep.json --out /results/mine --threads 4 --resume",
-            string.Join(' ', ((YamlSequenceNode)container["command"]).Select(Text)));
-        Assert.Equal("disk", Text(spec["template"]["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"]));
-    }
-
     [Theory]
     [InlineData("17", "1 to 16")]
     [InlineData("0", "from 1 on")]
@@ -215,8 +191,6 @@ public sealed class ShardTests : IDisposable
         Assert.Equal((RowStatus.Skipped, parameters + 1000), (skipped.Status, skipped.Parameters));
         Assert.Matches(@"^it needs \d+\.\d GiB of memory and this machine has \d+\.\d GiB$", skipped.Reason);
     }
-
-    private static string Text(YamlNode node) => ((YamlScalarNode)node).Value!;
 
     private static Func<string, string?> Environment(string variables)
     {

@@ -10,12 +10,8 @@ internal static class PeakSection
         "What was reached, of the most that was measured on the same machine (column percent_of_peak).",
         [
             .. ResultLines.Of(folders, Along.Clients, leastPlaces: 1, result => result.Row is { PercentOfPeak: { } percent, Clients: { } n } ? new Point(n, percent) : null)
-                .SelectMany(group => SeriesSplit.Of(group.Lines).Select(split => new Figure(
-                    [("time of", ResultLines.WordOf(group.Kind)), ("at", Along.Clients.HeldText(group.Held)), ("lines", split.Part)],
-                    new LineChart(
-                        $"Percent of the measured peak: {ResultLines.WordOf(group.Kind)}",
-                        Words.Join(Along.Clients.HeldText(group.Held), SeriesSplit.Everywhere(group.Everywhere, group.Lines), split.Part),
-                        new Axis("clients n", Log: true), new Axis("% of peak", Within: (0, 1)), split.Series).Draw()))),
+                .SelectMany(group => ResultLines.FiguresOverClients(
+                    group, $"Percent of the measured peak: {ResultLines.WordOf(group.Kind)}", new Axis("% of peak", Within: (0, 1)), guide: 100)),
         ],
         []);
 }

@@ -24,12 +24,8 @@ internal static class SpeedUpSection
             "speed-up", $"Speed-up over {Baseline}",
             $"Median time of {Baseline} in the same folder divided by that of the backend, for the same work: 2 is twice as fast, 0.5 half as fast.",
             [
-                .. groups.SelectMany(group => SeriesSplit.Of(group.Lines).Select(split => new Figure(
-                    [("time of", ResultLines.WordOf(group.Kind)), ("at", Along.Clients.HeldText(group.Held)), ("lines", split.Part)],
-                    new LineChart(
-                        $"Speed-up over {Baseline}: {ResultLines.WordOf(group.Kind)}",
-                        Words.Join(Along.Clients.HeldText(group.Held), SeriesSplit.Everywhere(group.Everywhere, group.Lines), split.Part),
-                        new Axis("clients n", Log: true), new Axis($"times as fast as {Baseline}", Log: true, Within: (0.9, 1.1)), split.Series).Draw()))),
+                .. groups.SelectMany(group => ResultLines.FiguresOverClients(
+                    group, $"Speed-up over {Baseline}: {ResultLines.WordOf(group.Kind)}", new Axis($"times as fast as {Baseline}", Log: true, Within: (0.9, 1.1)), guide: 1)),
             ],
             []);
     }

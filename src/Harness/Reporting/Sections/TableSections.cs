@@ -1,4 +1,5 @@
 // The sections without charts: every row, the environment, and what did not run.
+using System.Collections.Immutable;
 using System.Text.Json;
 using FlGpu.Harness.Recording;
 
@@ -9,20 +10,30 @@ internal static class TableSections
     /// <summary>Of accuracy.csv and timings.csv so many rows are embedded; a longer file is only named. The summary is always whole.</summary>
     private const int MostRows = 2000;
 
+    private static readonly ImmutableArray<string> s_problemColumns =
+        ["folder", "status", "kind", "name", "attack", "backend", "clients", "malicious", "parameters", "seed", "rows", "reason"];
+
+    private static readonly string[] s_worstFirst = [Words.Of(RowStatus.Failed), Words.Of(RowStatus.Timeout), Words.Of(RowStatus.Skipped), Words.Of(RowStatus.Ok)];
+
     public static Section Problems(IReadOnlyList<ResultFolder> folders)
     {
-        var problems = folders.SelectMany(folder => ProblemsOf(folder).Select(problem => (IReadOnlyList<string>)[folder.Name, .. problem]));
+        IEnumerable<string[]> problems = folders.SelectMany(folder => ProblemsOf(folder).Select(problem => (string[])[folder.Name, .. problem]));
         IReadOnlyList<IReadOnlyList<string>> counted =
         [
-            .. problems.GroupBy(problem => string.Join('\u001f', problem)).Select(group => (IReadOnlyList<string>)[.. group.First(), Words.Exact(group.Count())]),
+            .. problems.GroupBy(problem => string.Join('\u001f', problem))
+                .Select(group => (IReadOnlyList<string>)[.. group.First()[..^1], Words.Exact(group.Count()), group.First()[^1]])
+                // What ended badly before warnings about what ended well.
+                .OrderBy(problem => Array.IndexOf(s_worstFirst, problem[s_problemColumns.IndexOf("status")])),
         ];
+        // Where all agree in having nothing, a column only takes the room of the reasons.
+        int[] shown = [.. Enumerable.Range(0, s_problemColumns.Length).Where(column => counted.Any(problem => problem[column] != "") && (column > 0 || folders.Count > 1))];
         return new(
             "problems", "Skipped, failed and doubtful cases", "Every case that did not run or did not finish, with the reason, and warnings about those that did.", [],
             counted.Count == 0 ? [] :
             [
                 new(
-                    "problems", Words.Count(counted.Count, "case"),
-                    ["folder", "kind", "name", "attack", "backend", "clients", "malicious", "parameters", "seed", "status", "reason", "rows"], counted, Filters: counted.Count > 10),
+                    "problems", Words.Count(counted.Count, "case"), [.. shown.Select(column => s_problemColumns[column])],
+                    [.. counted.Select(problem => (IReadOnlyList<string>)[.. shown.Select(column => problem[column])])], Filters: counted.Count > 10),
             ]);
     }
 
@@ -99,7 +110,7 @@ internal static class TableSections
 
     private static IReadOnlyList<string> Problem(
         RowKind kind, string name, string attack, string backend, int? clients, int? malicious, int? parameters, string seed, RowStatus status, string reason) =>
-        [Words.Of(kind), name, attack, backend, Words.Exact(clients), Words.Exact(malicious), Words.Exact(parameters), seed, Words.Of(status), reason];
+        [Words.Of(status), Words.Of(kind), name, attack, backend, Words.Exact(clients), Words.Exact(malicious), Words.Exact(parameters), seed, reason];
 
     // git.revision, host.cpu_model, data.0.name: a line a value. Lists of words are one line.
     private static IEnumerable<KeyValuePair<string, string>> Flatten(JsonElement element, string path = "")
