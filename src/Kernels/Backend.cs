@@ -20,6 +20,12 @@ public abstract class Backend(string name, string device, int threads) : IDispos
     /// <summary>The work of everything run so far.</summary>
     public Work Done { get; private set; }
 
+    /// <summary>What has been copied between the host's memory and the device's so far; nothing where they are the same memory.</summary>
+    public virtual Traffic Copied => default;
+
+    /// <summary>Bytes of the device's own memory; null where it works in the machine's.</summary>
+    public virtual long? MemoryBytes => null;
+
     /// <summary>Told the name, work and time of each operation when set. Synchronises after each, so never set in a timed run.</summary>
     public Action<string, Work, TimeSpan>? Observer { get; set; }
 
@@ -77,6 +83,18 @@ public abstract class Backend(string name, string device, int threads) : IDispos
 
     /// <summary>Runs the body that belongs to this kind of backend.</summary>
     protected abstract void Execute<TOperation>(in TOperation operation) where TOperation : struct, IOperation;
+}
+
+/// <summary>Bytes copied between a host and a device.</summary>
+/// <param name="ToDevice">From the host's memory to the device's.</param>
+/// <param name="ToHost">From the device's memory to the host's.</param>
+public readonly record struct Traffic(long ToDevice, long ToHost)
+{
+    /// <summary>The traffic of one thing after another.</summary>
+    public static Traffic operator +(Traffic a, Traffic b) => new(a.ToDevice + b.ToDevice, a.ToHost + b.ToHost);
+
+    /// <summary>The traffic that <paramref name="a"/> has beyond <paramref name="b"/>.</summary>
+    public static Traffic operator -(Traffic a, Traffic b) => new(a.ToDevice - b.ToDevice, a.ToHost - b.ToHost);
 }
 
 /// <summary>The definition of correct: one thread, scalar code, sums in double precision.</summary>

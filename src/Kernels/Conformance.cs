@@ -24,10 +24,10 @@ public static class Conformance
         expected.Run();
         using Prepared actual = operation.Prepare(backend, clients, parameters, key);
         actual.Run();
-        float[] first = actual.Output.ToArray();
+        float[] first = actual.Result();
         actual.Restore?.Invoke();
         actual.Run();
-        return new(Error(expected.Output.ToArray(), first, expected.Magnitude), actual.Output.ToArray().AsSpan().SequenceEqual(first));
+        return new(Error(expected.Result(), first, expected.Magnitude), actual.Result().AsSpan().SequenceEqual(first));
     }
 
     /// <summary>The largest difference over <paramref name="magnitude"/>; equal infinities and NaN for NaN are no difference.</summary>

@@ -26,6 +26,12 @@ public sealed class GpuBackend : Backend
     /// <summary>What the kernels were compiled against.</summary>
     public static string RuntimeName => DeviceRuntime.Name;
 
+    /// <inheritdoc/>
+    public override Traffic Copied => _runtime.Copied;
+
+    /// <inheritdoc/>
+    public override long? MemoryBytes => _runtime.MemoryBytes;
+
     /// <summary>
     /// Whether products of rows are taken on tensor cores, from halves of the factors' digits; where the device has none, the same halves are
     /// multiplied without.

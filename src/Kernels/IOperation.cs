@@ -44,15 +44,31 @@ public interface IOperation
 
 /// <summary>An operation with inputs of its own, ready to be run again and again.</summary>
 /// <param name="Run">Runs it on the backend that it was prepared for.</param>
-/// <param name="Output">Where its result is.</param>
+/// <param name="Output">Where its result is; null where that is <see cref="IntegerOutput"/>.</param>
 /// <param name="Cost">What a run costs.</param>
 /// <param name="Parameters">The number of parameters that it really has: a model cannot have just any.</param>
 /// <param name="Magnitude">About the sum of the magnitudes of the terms behind one output element: what rounding scales with.</param>
 /// <param name="Restore">Puts the inputs back where a run changes them in place; null where it does not.</param>
 /// <param name="Owned">Everything that was allocated.</param>
 public sealed record Prepared(
-    Action Run, Matrix Output, Work Cost, int Parameters, double Magnitude, Action? Restore, IReadOnlyList<IDisposable> Owned) : IDisposable
+    Action Run, Matrix? Output, Work Cost, int Parameters, double Magnitude, Action? Restore, IReadOnlyList<IDisposable> Owned) : IDisposable
 {
+    /// <summary>Where the result of an operation is that writes whole numbers, all of them so small that single precision holds them.</summary>
+    public Buffer<int>? IntegerOutput { get; init; }
+
+    /// <summary>The result as it is now.</summary>
+    public float[] Result()
+    {
+        if (Output is not null)
+        {
+            return Output.ToArray();
+        }
+
+        int[] whole = new int[IntegerOutput!.Length];
+        IntegerOutput.CopyTo(whole);
+        return [.. whole.Select(value => (float)value)];
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

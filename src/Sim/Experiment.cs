@@ -64,6 +64,22 @@ public sealed record Experiment(
         Attack.Create(setting, Defense).Dispose();
     }
 
+    /// <summary>Why the updates of a round must all be in memory at once; null where they may be taken in slices.</summary>
+    public string? WhyNotInSlices(int parameters)
+    {
+        using var host = new ReferenceBackend();
+        var setting = new Setting(host, UpdatesPerRound, Malicious, parameters);
+        using IDefense defense = Defense.Create(setting);
+        using IAttack attack = Attack.Create(setting, Defense);
+        return WhyNotInSlices(defense, attack);
+    }
+
+    /// <summary>The same of instances that are there.</summary>
+    internal string? WhyNotInSlices(IDefense defense, IAttack attack) =>
+        defense is not IFoldingDefense ? $"{Defense.Text} needs all updates of a round at once"
+        : Malicious > 0 && attack.NeedsWholeRound ? $"{Attack.Text} needs all updates of a round at once"
+        : null;
+
     private static void Require(bool allowed, string option, object value, string range)
     {
         if (!allowed)

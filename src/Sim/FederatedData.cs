@@ -9,6 +9,14 @@ public sealed class FederatedData : IDisposable
     private FederatedData(Backend backend, Dataset dataset, int[][] clientRows)
     {
         (Dataset, ClientRows) = (dataset, clientRows);
+        Rows = backend.Upload<int>([.. clientRows.SelectMany(rows => rows)]);
+        int[] rowStart = new int[clientRows.Length + 1];
+        for (int client = 0; client < clientRows.Length; client++)
+        {
+            rowStart[client + 1] = rowStart[client] + clientRows[client].Length;
+        }
+
+        RowStart = backend.Upload<int>(rowStart);
         TrainFeatures = backend.Upload(dataset.Train.Count, dataset.Train.Inputs, dataset.Train.Features);
         TestFeatures = backend.Upload(dataset.Test.Count, dataset.Test.Inputs, dataset.Test.Features);
         TestLabels = backend.Upload<int>(dataset.Test.Labels);
@@ -20,6 +28,12 @@ public sealed class FederatedData : IDisposable
     /// <summary>The training rows of each client.</summary>
     public int[][] ClientRows { get; }
 
+    /// <summary>The same on the backend: the rows of one client after those of the other.</summary>
+    public Buffer<int> Rows { get; }
+
+    /// <summary>Where each client's rows begin in <see cref="Rows"/>, and where the last one's end.</summary>
+    public Buffer<int> RowStart { get; }
+
     /// <summary>Training features, N x inputs.</summary>
     public Matrix TrainFeatures { get; }
 
@@ -28,6 +42,9 @@ public sealed class FederatedData : IDisposable
 
     /// <summary>Test classes.</summary>
     public Buffer<int> TestLabels { get; }
+
+    /// <summary>Bytes on the backend.</summary>
+    public long Bytes => TrainFeatures.Bytes + TestFeatures.Bytes + ((Rows.Length + RowStart.Length + TestLabels.Length) * sizeof(int));
 
     /// <summary>Draws or reads the data of a seed and deals them to <paramref name="clients"/> clients.</summary>
     /// <exception cref="InputException">The data cannot be read, or a client would be left without samples.</exception>
@@ -46,8 +63,9 @@ public sealed class FederatedData : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        TrainFeatures.Dispose();
-        TestFeatures.Dispose();
-        TestLabels.Dispose();
+        foreach (IDisposable owned in (IDisposable[])[Rows, RowStart, TrainFeatures, TestFeatures, TestLabels])
+        {
+            owned.Dispose();
+        }
     }
 }

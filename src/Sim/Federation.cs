@@ -1,5 +1,4 @@
 // The round loop: sample, train, attack, aggregate, evaluate.
-using System.Diagnostics;
 using FlGpu.Kernels;
 
 namespace FlGpu.Sim;
@@ -19,74 +18,114 @@ public sealed class Federation : IDisposable
     private readonly Dictionary<int, IDefense> _defenses = [];
     private readonly Setting _setting;
     private readonly HonestMean _honestMean;
-    private readonly TrainingData _training;
     private readonly Matrix _features;
     private readonly Buffer<int> _labels;
-    private readonly Buffer<int> _order;
-    private readonly Buffer<int> _start;
-    private readonly int[] _hostOrder;
-    private readonly int[] _hostStart;
+    private readonly LabelsFlippedAnew? _flippedAnew;
+    private readonly VisitOrder? _visits;
     private readonly Matrix _updates;
+    private readonly FoldedSum? _fold;
     private readonly Matrix _server;
     private readonly Matrix _serverWeights;
     private readonly Matrix _zero;
     private readonly Matrix _evaluation;
     private readonly Matrix? _aimFeatures;
     private readonly Buffer<int>? _aimLabels;
+    private readonly PhaseClock _clock;
+    private readonly List<IDisposable> _owned = [];
     private ServerTraining? _serverTraining;
 
     /// <summary>Prepares a run: poisons the data, draws the first model, allocates everything.</summary>
-    /// <exception cref="InputException">The experiment cannot be run.</exception>
-    public Federation(Backend backend, FederatedData data, Experiment experiment)
+    /// <param name="backend">Where it runs.</param>
+    /// <param name="data">The samples of its clients.</param>
+    /// <param name="experiment">What decides its numbers.</param>
+    /// <param name="updatesAtOnce">
+    /// The most updates that are in memory at once, 1 or more; null for all of a round. Where that is fewer than a round has, clients are trained
+    /// and their updates folded in slices, which changes no more than the rounding of sums.
+    /// </param>
+    /// <exception cref="InputException">The experiment cannot be run, or not in slices.</exception>
+    public Federation(Backend backend, FederatedData data, Experiment experiment, int? updatesAtOnce = null)
+        : this(backend, data, experiment, updatesAtOnce, room: null)
+    {
+    }
+
+    /// <summary>The same in memory that several runs share, whose clients are trained together; with null it trains its own.</summary>
+    internal Federation(Backend backend, FederatedData data, Experiment experiment, int? updatesAtOnce, SharedRoom? room)
     {
         experiment.Validate();
         (_backend, _data, _experiment, _key, _model) = (backend, data, experiment, RngKey.FromSeed(experiment.Seed), data.Model(experiment.Model));
         int n = experiment.UpdatesPerRound;
         int d = _model.Parameters;
+        int atOnce = Math.Min(n, updatesAtOnce ?? n);
+        _clock = new(backend);
         _setting = new Setting(backend, n, experiment.Malicious, d, experiment.Clients);
         _attack = experiment.Attack.Create(_setting, experiment.Defense);
-        DefenseFor(experiment.Malicious);
-        _honestMean = new(backend, n, d);
-
-        _training = new(data.Dataset.Train);
-        for (int client = experiment.Honest; client < experiment.Clients; client++)
+        IDefense defense = DefenseFor(experiment.Malicious);
+        if (atOnce < n && experiment.WhyNotInSlices(defense, _attack) is { } reason)
         {
-            _attack.Poison(_training, client - experiment.Honest, data.ClientRows[client], KeyOf(Purpose.Poisoning).Fold((ulong)client));
+            throw new InputException($"{atOnce} of {n} updates at once: {reason}");
         }
 
-        _features = _training.FeaturesChanged ? backend.Upload(data.Dataset.Train.Count, _model.Inputs, _training.Features) : data.TrainFeatures;
-        _labels = backend.Upload<int>(_training.Labels);
-        int mostVisits = data.ClientRows.Select(rows => rows.Length).OrderDescending().Take(n).Sum() * experiment.Sgd.Epochs;
-        (_hostOrder, _hostStart) = (new int[mostVisits], new int[n + 1]);
-        (_order, _start) = (backend.Allocate<int>(mostVisits), backend.Allocate<int>(n + 1));
-        _updates = backend.AllocateMatrix(n, d);
+        _honestMean = Own(new HonestMean(backend, atOnce, d));
+        _fold = atOnce < n ? Own(new FoldedSum(backend, atOnce, d)) : null;
+        var training = new TrainingData(data.Dataset.Train);
+        for (int client = experiment.Honest; client < experiment.Clients; client++)
+        {
+            _attack.Poison(training, client - experiment.Honest, data.ClientRows[client], KeyOf(Purpose.Poisoning).Fold((ulong)client));
+        }
+
+        if (room is null)
+        {
+            _features = training.FeaturesChanged ? Own(backend.Upload(data.Dataset.Train.Count, _model.Inputs, training.Features)) : data.TrainFeatures;
+            _labels = Own(backend.Upload<int>(training.Labels));
+            _visits = Own(new VisitOrder(backend, [Visitors()], atOnce, experiment.Sgd.Epochs));
+            _updates = Own(backend.AllocateMatrix(atOnce, d));
+        }
+        else
+        {
+            (_features, _labels, _updates) = (room.Features, room.Labels, room.Updates);
+            _features.CopyFrom(training.Features);
+            _labels.CopyFrom(training.Labels);
+        }
+
+        _flippedAnew = LabelsFlippedAnew.Of(backend, _model, _attack, experiment.Malicious);
 
         // The new model is a weighted sum of two rows: the old one and the aggregate. States replace it, updates add to it.
-        _server = backend.AllocateMatrix(2, d);
+        _server = Own(backend.AllocateMatrix(2, d));
         _server.CopyFrom(_model.Initialise(KeyOf(Purpose.Initialisation)));
-        _serverWeights = backend.Upload(1, 2, [experiment.Space == UpdateSpace.Updates ? 1 : 0, 1]);
-        _zero = backend.Upload(1, d, new float[d]);
-        _evaluation = backend.AllocateMatrix(1, 2);
+        _serverWeights = Own(backend.Upload(1, 2, [experiment.Space == UpdateSpace.Updates ? 1 : 0, 1]));
+        _zero = Own(backend.Upload(1, d, new float[d]));
+        _evaluation = Own(backend.AllocateMatrix(1, 2));
         if (_attack.Aim(data.Dataset.Test) is { Count: > 0 } aim)
         {
-            _aimFeatures = backend.Upload(aim.Count, aim.Inputs, aim.Features);
-            _aimLabels = backend.Upload<int>(aim.Labels);
+            _aimFeatures = Own(backend.Upload(aim.Count, aim.Inputs, aim.Features));
+            _aimLabels = Own(backend.Upload<int>(aim.Labels));
         }
     }
 
     /// <summary>The model that is trained.</summary>
     public Model Model => _model;
 
-    private Matrix Global => _server.SliceRows(0, 1);
+    /// <summary>How many slices the updates of a round come in; 1 where they are all in memory at once.</summary>
+    public int Slices => (_experiment.UpdatesPerRound + _updates.Rows - 1) / _updates.Rows;
+
+    /// <summary>The global parameters, 1 x d.</summary>
+    internal Matrix Global => _server.SliceRows(0, 1);
 
     private Matrix Aggregate => _server.SliceRows(1, 1);
+
+    // What updates are relative to.
+    private Matrix Origin => _experiment.Space == UpdateSpace.Updates ? Global : _zero;
 
     /// <summary>Runs the rounds, evaluating after each.</summary>
     public IEnumerable<RoundResult> Run()
     {
         for (int index = 1; index <= _experiment.Rounds; index++)
         {
-            yield return RunRound(index);
+            Turn turn = Begin(index);
+            Folded folded = _fold is null
+                ? AggregateAtOnce(turn, _clock.Measure(() => Train(turn, 0, turn.Sampled.Length)))
+                : AggregateInSlices(turn, _fold);
+            yield return End(turn, folded, Test);
         }
     }
 
@@ -102,64 +141,126 @@ public sealed class Federation : IDisposable
         }
 
         _attack.Dispose();
-        _honestMean.Dispose();
         _serverTraining?.Dispose();
-        if (_features != _data.TrainFeatures)
-        {
-            _features.Dispose();
-        }
-
-        foreach (IDisposable? owned in (IDisposable?[])[_labels, _order, _start, _updates, _server, _serverWeights, _zero, _evaluation, _aimFeatures, _aimLabels])
-        {
-            owned?.Dispose();
-        }
+        _flippedAnew?.Dispose();
+        _owned.ForEach(owned => owned.Dispose());
     }
 
-    private RoundResult RunRound(int index)
+    /// <summary>What the order of its clients' samples is drawn from, where they are the rows from <paramref name="firstRow"/> on.</summary>
+    internal Visitors Visitors(int firstRow = 0) => new(_data, KeyOf(Purpose.Shuffle), firstRow);
+
+    /// <summary>Begins a round: draws its clients, and the malicious ones poison their labels anew.</summary>
+    internal Turn Begin(int index)
     {
         int[] sampled = Sample(index);
-        int malicious = sampled.Count(client => client >= _experiment.Honest);
-        Matrix global = Global;
-        Phase poison = Measure(() => PoisonAgain(sampled));
-        Phase train = Measure(() =>
-        {
-            int visits = OrderSamples(sampled, index);
-            var samples = new LocalSamples(_features, _labels, _order.Slice(0, visits), _start);
-            Matrix origin = _experiment.Space == UpdateSpace.Updates ? global : _zero;
-            _backend.Run(new TrainClients(_model, _experiment.Sgd, samples, global, origin, _updates));
-        });
+        int[] malicious = [.. sampled.Where(client => client >= _experiment.Honest).Select(client => client - _experiment.Honest)];
+        return new(index, sampled, malicious.Length, _clock.Measure(() => _flippedAnew?.Flip(malicious, Global, _features, _labels)));
+    }
 
-        var round = new Round(
-            index, _updates, global, [.. sampled.Select(client => _data.ClientRows[client].Length)], malicious,
-            KeyOf(Purpose.Round).Fold((ulong)index), sampled, () => TrainServer(index));
-        Phase attack = Measure(() =>
-        {
-            if (malicious > 0)
-            {
-                _attack.Corrupt(round);
-            }
-        });
-
-        attack = new(poison.WallMs + attack.WallMs, poison.Work + attack.Work);
-        int reckonedF = _experiment.ReckonedF == ReckonedF.Config ? _experiment.Malicious : malicious;
-        IDefense defense = DefenseFor(reckonedF);
+    /// <summary>Attacks and aggregates the updates of a round, all of which have been trained.</summary>
+    internal Folded AggregateAtOnce(Turn turn, Phase train)
+    {
+        Round round = RoundOf(turn, 0, turn.Sampled.Length);
+        Phase attack = Corrupt(round);
+        IDefense defense = DefenseFor(ReckonedFOf(turn));
         Selection? selection = null;
-        Phase aggregate = Measure(() =>
+        Phase aggregate = _clock.Measure(() =>
         {
-            selection = Selection.Of(defense.Aggregate(round, Aggregate), malicious);
-            _backend.Run(new WeightedSum(_server, _serverWeights, global));
+            selection = Selection.Of(defense.Aggregate(round, Aggregate), turn.Malicious);
+            _backend.Run(new WeightedSum(_server, _serverWeights, Global));
         });
+        _honestMean.Clear();
+        _honestMean.Add(round.HonestUpdates, turn.Honest);
+        return new(train, attack, aggregate, selection);
+    }
 
-        Deviation? deviation = malicious < sampled.Length ? _honestMean.DeviationOf(Aggregate, round.HonestUpdates) : null;
-        (double Accuracy, double Loss) test = default;
+    /// <summary>Ends a round: tests the new model.</summary>
+    /// <param name="turn">The round.</param>
+    /// <param name="folded">What has happened in it.</param>
+    /// <param name="test">Gives accuracy and loss on the test samples, and what that took.</param>
+    internal RoundResult End(Turn turn, Folded folded, Func<(double Accuracy, double Loss, Phase Phase)> test)
+    {
+        Deviation? deviation = turn.Honest > 0 ? _honestMean.DeviationOf(Aggregate) : null;
+        (double accuracy, double loss, Phase evaluate) = test();
         double? attackSuccess = null;
-        Phase evaluate = Measure(() =>
+        if (_aimFeatures is not null)
         {
-            test = Test(_data.TestFeatures, _data.TestLabels);
-            attackSuccess = _aimFeatures is null ? null : Test(_aimFeatures, _aimLabels!).Accuracy;
-        });
+            evaluate += _clock.Measure(() => attackSuccess = Test(_aimFeatures, _aimLabels!).Accuracy);
+        }
 
-        return new(index, test.Accuracy, test.Loss, attackSuccess, selection, reckonedF, deviation, train, attack, aggregate, evaluate);
+        return new(
+            turn.Index, accuracy, loss, attackSuccess, folded.Selection, ReckonedFOf(turn), deviation, folded.Train, turn.Poison + folded.Attack,
+            folded.Aggregate, evaluate);
+    }
+
+    private Folded AggregateInSlices(Turn turn, FoldedSum fold)
+    {
+        var rule = (IFoldingDefense)DefenseFor(ReckonedFOf(turn));
+        int n = turn.Sampled.Length;
+        var totals = new RoundTotals(n, turn.Sampled.Sum(client => (long)_data.ClientRows[client].Length));
+        float[] weights = new float[n];
+        (Phase train, Phase attack, Phase aggregate) = (_clock.Nothing, _clock.Nothing, _clock.Nothing);
+        fold.Clear();
+        _honestMean.Clear();
+        for (int first = 0; first < n; first += _updates.Rows)
+        {
+            int begin = first;
+            int count = Math.Min(_updates.Rows, n - first);
+            train += _clock.Measure(() => Train(turn, begin, count));
+            Round slice = RoundOf(turn, first, count);
+            attack += Corrupt(slice);
+            aggregate += _clock.Measure(() =>
+            {
+                ReadOnlySpan<float> ofSlice = rule.Weigh(slice, totals);
+                ofSlice.CopyTo(weights.AsSpan(begin));
+                fold.Add(slice.Updates, ofSlice);
+                if (begin + count == n)
+                {
+                    fold.CopyTo(Aggregate);
+                    rule.Finish(slice, Aggregate);
+                    _backend.Run(new WeightedSum(_server, _serverWeights, Global));
+                }
+            });
+            _honestMean.Add(slice.HonestUpdates, turn.Honest);
+        }
+
+        return new(train, attack, aggregate, Selection.Of(weights, turn.Malicious));
+    }
+
+    private Phase Corrupt(Round round) => _clock.Measure(() =>
+    {
+        if (round.Malicious > 0)
+        {
+            _attack.Corrupt(round);
+        }
+    });
+
+    private void Train(Turn turn, int first, int count)
+    {
+        (Buffer<int> order, Buffer<int> start) = _visits!.Draw(0, turn.Sampled.AsSpan(first, count), turn.Index);
+        _backend.Run(new TrainClients(
+            _model, _experiment.Sgd, new(_features, _labels, order, start), Global, Origin, _updates.SliceRows(0, count)));
+    }
+
+    /// <summary>The clients of a round from <paramref name="first"/> on, as an attack and a defense see them.</summary>
+    private Round RoundOf(Turn turn, int first, int count)
+    {
+        int[] clients = turn.Sampled[first..(first + count)];
+        int maliciousBefore = Math.Max(0, first - turn.Honest);
+        return new(
+            turn.Index, _updates.SliceRows(0, count), Global, [.. clients.Select(client => _data.ClientRows[client].Length)],
+            Math.Max(0, first + count - turn.Honest) - maliciousBefore, KeyOf(Purpose.Round).Fold((ulong)turn.Index), clients, () => TrainServer(turn.Index))
+        {
+            MaliciousBefore = maliciousBefore,
+        };
+    }
+
+    /// <summary>Accuracy and loss of the model on the test samples, and what testing it took.</summary>
+    internal (double Accuracy, double Loss, Phase Phase) Test()
+    {
+        (double Accuracy, double Loss) test = default;
+        Phase phase = _clock.Measure(() => test = Test(_data.TestFeatures, _data.TestLabels));
+        return (test.Accuracy, test.Loss, phase);
     }
 
     private (double Accuracy, double Loss) Test(Matrix features, Buffer<int> labels)
@@ -168,28 +269,6 @@ public sealed class Federation : IDisposable
         _backend.Run(new Evaluate(_model, features, labels, Global, _evaluation));
         _evaluation.CopyTo(correctAndLoss);
         return ((double)correctAndLoss[0] / features.Rows, correctAndLoss[1]);
-    }
-
-    private void PoisonAgain(int[] sampled)
-    {
-        bool changed = false;
-        foreach (int client in sampled.Where(client => client >= _experiment.Honest))
-        {
-            changed |= _attack.PoisonAgain(_training, client - _experiment.Honest, LogitsOf);
-        }
-
-        if (changed)
-        {
-            _labels.CopyFrom(_training.Labels);
-        }
-    }
-
-    private float[] LogitsOf(IReadOnlyList<int> rows)
-    {
-        using Buffer<int> listed = _backend.Upload<int>([.. rows]);
-        using Matrix outputs = _backend.AllocateMatrix(rows.Count, _model.Classes);
-        _backend.Run(new Logits(_model, _features, listed, Global, outputs));
-        return outputs.ToArray();
     }
 
     /// <summary>The clients of a round, in ascending order, so that malicious ones are the last rows.</summary>
@@ -207,29 +286,7 @@ public sealed class Federation : IDisposable
         return clients;
     }
 
-    /// <summary>Shuffles each sampled client's samples for every epoch and uploads the order; returns its length.</summary>
-    private int OrderSamples(int[] sampled, int round)
-    {
-        int visits = 0;
-        for (int i = 0; i < sampled.Length; i++)
-        {
-            int[] rows = _data.ClientRows[sampled[i]];
-            RngStream stream = KeyOf(Purpose.Shuffle).Fold((ulong)sampled[i]).Fold((ulong)round).Stream();
-            for (int epoch = 0; epoch < _experiment.Sgd.Epochs; epoch++)
-            {
-                Span<int> order = _hostOrder.AsSpan(visits, rows.Length);
-                rows.CopyTo(order);
-                stream.Shuffle(order);
-                visits += rows.Length;
-            }
-
-            _hostStart[i + 1] = visits;
-        }
-
-        _order.CopyFrom(_hostOrder.AsSpan(0, visits));
-        _start.CopyFrom(_hostStart);
-        return visits;
-    }
+    private int ReckonedFOf(Turn turn) => _experiment.ReckonedF == ReckonedF.Config ? _experiment.Malicious : turn.Malicious;
 
     private IDefense DefenseFor(int reckonedF)
     {
@@ -245,17 +302,30 @@ public sealed class Federation : IDisposable
     private Matrix TrainServer(int round)
     {
         _serverTraining ??= new(_backend, _data, _model, _experiment.Sgd, KeyOf(Purpose.ServerSamples));
-        return _serverTraining.Train(Global, _experiment.Space == UpdateSpace.Updates ? Global : _zero, round);
+        return _serverTraining.Train(Global, Origin, round);
     }
 
-    private Phase Measure(Action phase)
+    private T Own<T>(T owned) where T : IDisposable
     {
-        Work before = _backend.Done;
-        long start = Stopwatch.GetTimestamp();
-        phase();
-        _backend.Synchronize();
-        return new(Stopwatch.GetElapsedTime(start).TotalMilliseconds, _backend.Done - before);
+        _owned.Add(owned);
+        return owned;
     }
 
     private RngKey KeyOf(Purpose purpose) => _key.Fold((ulong)purpose);
 }
+
+/// <summary>Memory that is one run's among several: its samples (N x inputs, N) and the updates of a round (n x d).</summary>
+internal sealed record SharedRoom(Matrix Features, Buffer<int> Labels, Matrix Updates);
+
+/// <summary>A round that has begun.</summary>
+/// <param name="Index">Counted from 1.</param>
+/// <param name="Sampled">Its clients; malicious ones are the last.</param>
+/// <param name="Malicious">How many of them are malicious.</param>
+/// <param name="Poison">What poisoning labels anew took.</param>
+internal sealed record Turn(int Index, int[] Sampled, int Malicious, Phase Poison)
+{
+    public int Honest => Sampled.Length - Malicious;
+}
+
+/// <summary>A round whose updates have become the new model: what each phase took, and whom the rule kept.</summary>
+internal sealed record Folded(Phase Train, Phase Attack, Phase Aggregate, Selection? Selection);

@@ -4,7 +4,14 @@ using FlGpu.Kernels;
 namespace FlGpu.Sim;
 
 /// <summary>How long a phase of a round took, and what work was done in it.</summary>
-public readonly record struct Phase(double WallMs, Work Work);
+/// <param name="WallMs">Milliseconds of wall time.</param>
+/// <param name="Work">The work of its operations.</param>
+/// <param name="GpuMs">Milliseconds between two markers on the device; null where there is no device but the CPU.</param>
+public readonly record struct Phase(double WallMs, Work Work, double? GpuMs)
+{
+    /// <summary>The phase of one thing after another.</summary>
+    public static Phase operator +(Phase a, Phase b) => new(a.WallMs + b.WallMs, a.Work + b.Work, a.GpuMs + b.GpuMs);
+}
 
 /// <summary>Whom a rule that weighs whole updates kept (weight above 0) and rejected.</summary>
 public readonly record struct Selection(int KeptHonest, int KeptMalicious, int RejectedHonest, int RejectedMalicious)
@@ -68,6 +75,5 @@ public sealed record RoundResult(
     int Round, double TestAccuracy, double TestLoss, double? AttackSuccess, Selection? Selection, int ReckonedF, Deviation? Deviation, Phase Train, Phase Attack, Phase Aggregate, Phase Evaluate)
 {
     /// <summary>The whole round.</summary>
-    public Phase Whole => new(
-        Train.WallMs + Attack.WallMs + Aggregate.WallMs + Evaluate.WallMs, Train.Work + Attack.Work + Aggregate.Work + Evaluate.Work);
+    public Phase Whole => Train + Attack + Aggregate + Evaluate;
 }

@@ -83,6 +83,9 @@ public sealed record Round(
     int Index, Matrix Updates, Matrix Global, IReadOnlyList<int> SampleCounts, int Malicious, RngKey Key,
     IReadOnlyList<int>? Clients = null, Func<Matrix>? TrainServer = null)
 {
+    /// <summary>In a slice of a round: how many malicious clients earlier slices had.</summary>
+    public int MaliciousBefore { get; init; }
+
     /// <summary>The rows of the honest clients.</summary>
     public Matrix HonestUpdates => Updates.SliceRows(0, Updates.Rows - Malicious);
 

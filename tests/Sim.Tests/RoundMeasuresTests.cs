@@ -37,11 +37,19 @@ public class RoundMeasuresTests
         using Matrix aggregate = backend.Upload(1, 2, [2, -1]);
         using var mean = new HonestMean(backend, 3, 2);
 
-        Deviation deviation = mean.DeviationOf(aggregate, honest);
+        mean.Add(honest, ofRound: 2);
+        Deviation atOnce = mean.DeviationOf(aggregate);
+        mean.Clear();
+        mean.Add(honest.SliceRows(0, 1), ofRound: 2);
+        mean.Add(honest.SliceRows(1, 1), ofRound: 2);
+        Deviation inSlices = mean.DeviationOf(aggregate);
 
         // The mean is (2, 3).
-        Assert.Equal(4, deviation.Distance, 1e-6);
-        Assert.Equal(1 / Math.Sqrt(13 * 5), deviation.Cosine, 1e-6);
+        Assert.All((Deviation[])[atOnce, inSlices], deviation =>
+        {
+            Assert.Equal(4, deviation.Distance, 1e-6);
+            Assert.Equal(1 / Math.Sqrt(13 * 5), deviation.Cosine, 1e-6);
+        });
     }
 
     [Theory]

@@ -19,6 +19,24 @@ public static class OptionText
             ? value
             : throw new InputException($"{option} is '{text}'; allowed is any number above 0 that single precision holds");
 
+    /// <summary>A size of at least a byte, as in 512MiB or 1.5GiB.</summary>
+    public static long Bytes(string option, string text)
+    {
+        string[] units = ["TiB", "GiB", "MiB", "KiB", "B"];
+        string? unit = Array.Find(units, unit => text.EndsWith(unit, StringComparison.Ordinal));
+        if (unit is not null
+            && double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count))
+        {
+            double bytes = count * Math.Pow(1024, units.Length - 1 - Array.IndexOf(units, unit));
+            if (bytes is >= 1 and < long.MaxValue)
+            {
+                return (long)bytes;
+            }
+        }
+
+        throw new InputException($"{option} is '{text}'; allowed is a size such as 512MiB or 1.5GiB");
+    }
+
     /// <summary>Whole numbers with commas between them, each at least <paramref name="least"/>.</summary>
     public static IReadOnlyList<int> WholeNumbers(string option, string text, int least) =>
         Split(text) is { Length: > 0 } parts

@@ -52,8 +52,12 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
             (plan, text) => plan with { Models = Perceptrons(text) }) { For = Use.Training },
         new("--seeds", "seeds, as in 1..8 or 1,5",
             plan => string.Join(',', plan.Seeds), (plan, text) => plan with { Seeds = OptionText.Seeds("--seeds", text) }) { For = Use.Training },
+        new("--seeds-at-once", "seeds whose runs share launches, for models so small that one run leaves a GPU idle; 1 for runs one after another",
+            plan => Show(plan.SeedsAtOnce), (plan, text) => plan with { SeedsAtOnce = OptionText.WholeNumber("--seeds-at-once", text, 1) }) { For = Use.Training },
         new("--backend", $"backends: {CommonOptions.BackendNames}",
             plan => string.Join(',', plan.Backends), (plan, text) => plan with { Backends = OptionText.Names("--backend", text, CommonOptions.BackendNames) }),
+        new("--memory-limit", "memory that a case may take, as in 2GiB, or all that there is; where a round does not fit, it is taken in slices if attack and defense allow it",
+            plan => plan.MemoryLimit ?? "all", (plan, text) => plan with { MemoryLimit = text == "all" ? null : Size(text) }),
         .. withTimings ? Timings() : [],
     ];
 
@@ -129,6 +133,12 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
         }
 
         return entries;
+    }
+
+    private static string Size(string text)
+    {
+        OptionText.Bytes("--memory-limit", text);
+        return text;
     }
 
     private static IReadOnlyList<string> Operations(string text)

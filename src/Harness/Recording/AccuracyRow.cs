@@ -26,12 +26,12 @@ namespace FlGpu.Harness.Recording;
 /// <param name="ReckonedF">The number of malicious clients that the defense was told: f of the setting, or the true count of the round.</param>
 /// <param name="AggregateCosine">Cosine between the aggregate and the mean of the honest updates, -1 to 1.</param>
 /// <param name="AggregateDistance">Euclidean distance between the two.</param>
-/// <param name="TrainMs">Milliseconds of local training in this round.</param>
+/// <param name="TrainMs">Milliseconds of local training in this round; an even share of them where the clients of several seeds are trained in one launch.</param>
 /// <param name="AttackMs">Milliseconds of the attack in this round.</param>
 /// <param name="AggregateMs">Milliseconds of the defense in this round.</param>
-/// <param name="EvaluateMs">Milliseconds of this evaluation.</param>
+/// <param name="EvaluateMs">Milliseconds of this evaluation; an even share of them where several seeds share it.</param>
 /// <param name="Status">ok, skipped, timeout or failed.</param>
-/// <param name="Reason">Why the status is not ok.</param>
+/// <param name="Reason">Why the status is not ok, or a warning about an ok row.</param>
 /// <param name="LocalEpochs">Passes of a client over its samples in a round; null in files from before there was this column.</param>
 /// <param name="LearningRate">Step size of local SGD; null likewise.</param>
 public sealed record AccuracyRow(

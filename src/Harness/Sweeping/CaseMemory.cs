@@ -12,20 +12,76 @@ internal static class CaseMemory
     private const int WorthALook = 8;
 
     /// <summary>
-    /// Why a case does not fit the memory of this machine; null when it does, or runs on a GPU, which says so itself. The operating system
-    /// would give the memory away and end the process when it is used.
+    /// How many updates of a round are in memory at once: all of them where they fit what the case may take, else as many as do, where attack and
+    /// defense allow slices.
     /// </summary>
-    public static string? Shortage(SweepCase sweepCase, Backend backend, int parameters)
+    /// <exception cref="InputException">It fits in no way; the message has the bytes that it needs.</exception>
+    public static int UpdatesAtOnce(TrainingCase training, Backend backend, FederatedData data)
     {
-        double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (backend is GpuBackend { Name: not "cpu" } || (double)sweepCase.Clients * parameters * sizeof(float) * WorthALook < available)
+        int all = training.Experiment.UpdatesPerRound;
+        int parameters = data.Model(training.Experiment.Model).Parameters;
+        (double available, string whose) = Available(training, backend);
+        if (training.MemoryLimit is null && (double)all * parameters * sizeof(float) * WorthALook < available)
         {
-            return null;
+            return all;
         }
 
-        long needed = BytesOf(sweepCase);
-        return needed > available ? $"it needs {Text(needed)} of memory and this machine has {Text(available)}" : null;
+        long needed = BytesOf(training, data, all);
+        if (needed <= available)
+        {
+            return all;
+        }
+
+        string shortage = Shortage(needed, available, whose);
+        if (training.Experiment.WhyNotInSlices(parameters) is { } reason)
+        {
+            throw new InputException($"{shortage}; {reason}");
+        }
+
+        // The second update's samples are as many as any later one's, or more, so that no update takes more.
+        long one = BytesOf(training, data, 1);
+        long each = BytesOf(training, data, 2) - one;
+        return one <= available
+            ? (int)Math.Min(all, 1 + ((long)(available - one) / each))
+            : throw new InputException($"{shortage}; with one update at a time it still needs {Text(one)}");
     }
+
+    /// <summary>Whether the runs of several cases fit what one may take, all of them at once and each with all of its updates.</summary>
+    public static bool FitTogether(IReadOnlyList<TrainingCase> cases, Backend backend, IReadOnlyList<FederatedData> data)
+    {
+        (double available, _) = Available(cases[0], backend);
+        Experiment experiment = cases[0].Experiment;
+        double updates = (double)cases.Count * experiment.UpdatesPerRound * data[0].Model(experiment.Model).Parameters * sizeof(float);
+        // A batch has the samples of all runs side by side, beside those of each.
+        return (cases[0].MemoryLimit is null && updates * WorthALook < available)
+            || cases.Select((training, i) => BytesOf(training, data[i], experiment.UpdatesPerRound) + data[i].TrainFeatures.Bytes).Sum() <= available;
+    }
+
+    /// <summary>Refuses a timing that does not fit what it may take.</summary>
+    /// <exception cref="InputException">The message has the bytes that it needs.</exception>
+    public static void Require(TimingCase timing, Backend backend)
+    {
+        (double available, string whose) = Available(timing, backend);
+        if (timing.MemoryLimit is null && (double)timing.Clients * timing.Parameters * sizeof(float) * WorthALook < available)
+        {
+            return;
+        }
+
+        long needed = BytesOf(timing);
+        if (needed > available)
+        {
+            throw new InputException(Shortage(needed, available, whose));
+        }
+    }
+
+    /// <summary>What a case may take, and who says so. The operating system would give more away and end the process when it is used.</summary>
+    private static (double Bytes, string Whose) Available(SweepCase sweepCase, Backend backend) =>
+        sweepCase.MemoryLimit is { } limit ? (limit, "--memory-limit allows")
+        : backend.MemoryBytes is { } device ? (device, "this GPU has")
+        : (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine has");
+
+    private static string Shortage(double needed, double available, string whose) =>
+        $"it needs {Text(needed)} of memory and {whose} {Text(available)}";
 
     /// <summary>12.3 MiB, 4.5 GiB.</summary>
     public static string Text(double bytes)
@@ -38,22 +94,7 @@ internal static class CaseMemory
     }
 
     /// <summary>Bytes of data, updates, model and what attack and defense keep, or of as much of it as can be had. Scratch memory of single operations comes on top.</summary>
-    public static long BytesOf(SweepCase sweepCase)
-    {
-        using var backend = new CountingBackend();
-        try
-        {
-            SetUp(sweepCase, backend);
-        }
-        catch (OutOfMemoryException)
-        {
-            // What was asked for has been counted; that there is not so much is what the caller compares it with.
-        }
-
-        return backend.Bytes;
-    }
-
-    private static void SetUp(SweepCase sweepCase, Backend backend)
+    public static long BytesOf(SweepCase sweepCase) => Count(backend =>
     {
         switch (sweepCase)
         {
@@ -70,6 +111,25 @@ internal static class CaseMemory
                 timing.Defense?.Create(new Setting(backend, timing.Clients, timing.Malicious, timing.Parameters)).Dispose();
                 break;
         }
+    });
+
+    // The same with data that are there already, wherever that is.
+    private static long BytesOf(TrainingCase training, FederatedData data, int updatesAtOnce) =>
+        data.Bytes + Count(backend => new Federation(backend, data, training.Experiment, updatesAtOnce).Dispose());
+
+    private static long Count(Action<Backend> setUp)
+    {
+        using var backend = new CountingBackend();
+        try
+        {
+            setUp(backend);
+        }
+        catch (OutOfMemoryException)
+        {
+            // What was asked for has been counted; that there is not so much is what the caller compares it with.
+        }
+
+        return backend.Bytes;
     }
 
     /// <summary>Memory that nobody writes to costs nothing, so that a case larger than this machine can be set up, too.</summary>

@@ -178,11 +178,12 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
 
         if (of is not null)
         {
-            double available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-            string warning = largest > available ? " That is more than there is." : "";
+            double available = of.MemoryLimit ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+            string whose = of.MemoryLimit is null ? "this machine has" : "--memory-limit allows";
+            string warning = largest > available ? " What does not fit is taken in slices where attack and defense allow it, and else skipped." : "";
             screen.Out.WriteLine(
                 $"Memory: about {CaseMemory.Text(largest)} for data, updates and what attack and defense keep in the largest case, {of.Description}; "
-                + $"this machine has {CaseMemory.Text(available)}.{warning}");
+                + $"{whose} {CaseMemory.Text(available)}.{warning}");
         }
     }
 

@@ -35,7 +35,9 @@ internal static class PlanFile
         // The older spelling, for perceptrons alone.
         ["hidden"] = (plan, value) => plan with { Models = [.. value.HiddenWidths().Select(widths => ModelChoice.Perceptron(widths).Text)] },
         ["seeds"] = (plan, value) => plan with { Seeds = value.List(entry => entry.Seed()) },
+        ["seeds_at_once"] = (plan, value) => plan with { SeedsAtOnce = value.WholeNumber() },
         ["backends"] = (plan, value) => plan with { Backends = value.List(entry => entry.Text()) },
+        ["memory_limit"] = (plan, value) => plan with { MemoryLimit = value.IsNull ? null : value.Size() },
         ["parameters"] = (plan, value) => plan with { Parameters = value.List(entry => entry.WholeNumber()) },
         ["operations"] = (plan, value) => plan with { Operations = value.List(entry => entry.Operation(), least: 0) },
         ["quick"] = (plan, value) => plan with { Quick = value.Flag() },
@@ -157,6 +159,14 @@ internal static class PlanFile
             Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value) && (float)value > 0 && float.IsFinite((float)value)
                 ? value
                 : throw Refused("a number above 0 that single precision holds");
+
+        /// <summary>A size in bytes, as it was written.</summary>
+        public string Size()
+        {
+            string text = Element.ValueKind == JsonValueKind.String ? Element.GetString()! : Element.GetRawText();
+            OptionText.Bytes(Path, text);
+            return text;
+        }
 
         /// <summary>As a text, whether it was written as one or as a number.</summary>
         public string CountOrShare()

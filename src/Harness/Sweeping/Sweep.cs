@@ -40,6 +40,9 @@ public static class Sweep
         string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         using SweepFolder? folder = request.Folder is { } path ? Open(path) : null;
         IReadOnlyList<SweepCase> rest = [.. own.Where(c => folder?.Finished.Contains(c.RunId) != true)];
+        IReadOnlyList<IReadOnlyList<SweepCase>> groups = SeedGroups.Of(rest, plan.SeedsAtOnce);
+        rest = [.. groups.SelectMany(group => group)];
+        Dictionary<string, IReadOnlyList<SweepCase>> groupOf = groups.SelectMany(group => group, (group, c) => (c.RunId, group)).ToDictionary(pair => pair.RunId, pair => pair.group);
         if (request.Shard is { } shard)
         {
             screen.Error.WriteLine($"Shard {shard.Number} of {shard.Count} ({shard.Origin}): {own.Count} of {cases.Count} cases, to {request.Folder}.");
@@ -65,16 +68,26 @@ public static class Sweep
                 limit.Learn(done, known[done.RunId]);
             }
 
+            Dictionary<string, CaseRows> ahead = [];
             SweepProgress.Follow(screen, rest, [.. rest.Select(cost.Flops)], sweepCase =>
             {
-                CaseRows rows = limit.Exceeded(sweepCase) is { } reason
-                    ? TimedOut(run.Run(sweepCase with { Impossible = reason }, interruption))
-                    : run.Run(sweepCase, interruption);
-                limit.Learn(sweepCase, rows.Timings);
-                folder?.Write(rows);
-                timings.AddRange(rows.Timings);
-                accuracies.AddRange(rows.Accuracies);
-                return rows;
+                if (!ahead.ContainsKey(sweepCase.RunId))
+                {
+                    IReadOnlyList<CaseRows> group = limit.Exceeded(sweepCase) is { } reason
+                        ? [TimedOut(run.Run(sweepCase with { Impossible = reason }, interruption))]
+                        : run.RunTogether(groupOf[sweepCase.RunId], interruption);
+                    foreach (CaseRows rows in group)
+                    {
+                        limit.Learn(rows.Case, rows.Timings);
+                        folder?.Write(rows);
+                        timings.AddRange(rows.Timings);
+                        accuracies.AddRange(rows.Accuracies);
+                        ahead.Add(rows.Case.RunId, rows);
+                    }
+                }
+
+                ahead.Remove(sweepCase.RunId, out CaseRows? ofCase);
+                return ofCase!;
             });
         }
         catch (OperationCanceledException) when (interruption.IsCancellationRequested)

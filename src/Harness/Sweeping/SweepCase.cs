@@ -22,6 +22,12 @@ public abstract record SweepCase(string RunId, string Backend, int Clients, int 
     /// <summary>Why it is not run; null when it is.</summary>
     public string? Impossible { get; init; }
 
+    /// <summary>
+    /// Bytes that it may take; null for what the machine or the GPU has. It decides no numbers but the rounding of sums that are taken in slices,
+    /// so it is not part of the id.
+    /// </summary>
+    public long? MemoryLimit { get; init; }
+
     /// <summary>The case in a few words.</summary>
     public abstract string Description { get; }
 

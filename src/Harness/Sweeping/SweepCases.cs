@@ -21,7 +21,8 @@ public static class SweepCases
         RequireSome("--backend", plan.Backends.Count);
         RequireSome("--pre-aggregations", plan.PreAggregations.Count);
         IEnumerable<SweepCase> cases = plan.Times ? TimingCases(plan) : TrainingCases(plan);
-        return [.. cases.DistinctBy(sweepCase => sweepCase.RunId)];
+        long? limit = plan.MemoryLimit is { } size ? OptionText.Bytes("--memory-limit", size) : null;
+        return [.. cases.DistinctBy(sweepCase => sweepCase.RunId).Select(sweepCase => sweepCase with { MemoryLimit = limit })];
     }
 
     /// <summary>The cases with the reason for those that cannot run. Data are loaded, attacks and defenses made and thrown away.</summary>

@@ -74,8 +74,14 @@ public sealed record SweepPlan
     /// <summary>Seeds; a run each.</summary>
     public IReadOnlyList<ulong> Seeds { get; init; } = [1, 2, 3, 4, 5, 6, 7, 8];
 
+    /// <summary>Seeds whose runs share launches; 1 for runs one after another.</summary>
+    public int SeedsAtOnce { get; init; } = 1;
+
     /// <summary>Backends.</summary>
     public IReadOnlyList<string> Backends { get; init; } = ["auto"];
+
+    /// <summary>Memory that a case may take, as in 512MiB or 2GiB; null for what there is.</summary>
+    public string? MemoryLimit { get; init; }
 
     /// <summary>Numbers of parameters to time defenses and operations with, on random updates; with any of them nothing is trained.</summary>
     public IReadOnlyList<int> Parameters { get; init; } = [];
@@ -102,6 +108,7 @@ public sealed record SweepPlan
     internal static IReadOnlyList<string> TrainingKeys { get; } =
     [
         "preset", "attacks", "data", "partition", "f", "clients_per_round", "rounds", "local_epochs", "batch_size", "learning_rate", "models", "hidden", "seeds",
+        "seeds_at_once",
     ];
 
     /// <summary>The keys that mean nothing to a plan that trains.</summary>

@@ -17,14 +17,13 @@ public sealed record CaseRows(SweepCase Case, IReadOnlyList<AccuracyRow> Accurac
     public string Reason => Accuracies.Count > 0 ? Accuracies[^1].Reason : Timings[^1].Reason;
 }
 
-/// <summary>One run of a sweep; it keeps the open backend and the loaded data from case to case.</summary>
+/// <summary>One run of a sweep; it keeps the open backend and the data loaded last from case to case.</summary>
 public sealed class SweepRun(int threads, Screen screen) : IDisposable
 {
     private readonly List<DataFile> _files = [];
     private Backend? _backend;
     private string? _backendName;
-    private FederatedData? _data;
-    private (string Backend, string Data, string Partition, int Clients, ulong Seed) _dataOf;
+    private readonly Dictionary<(string Data, string Partition, int Clients, ulong Seed), FederatedData> _data = [];
 
     /// <summary>The data files that were read.</summary>
     public IReadOnlyList<DataFile> Files => _files;
@@ -37,6 +36,49 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         TimingCase timing => Time(timing, interruption),
         _ => throw new InvalidOperationException($"{sweepCase.GetType()} is no case that can be run"),
     };
+
+    /// <summary>
+    /// Runs cases that differ in nothing but their seeds, in launches that they share where that can be. The rows are those that each gives by
+    /// itself, but for the times.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">It was interrupted; the cases are abandoned.</exception>
+    public IReadOnlyList<CaseRows> RunTogether(IReadOnlyList<SweepCase> cases, CancellationToken interruption)
+    {
+        TrainingCase[] trainings = [.. cases.OfType<TrainingCase>()];
+        if (trainings.Length < 2)
+        {
+            return [.. cases.Select(sweepCase => Run(sweepCase, interruption))];
+        }
+
+        try
+        {
+            interruption.ThrowIfCancellationRequested();
+            Backend backend = Open(trainings[0].Backend);
+            IReadOnlyList<FederatedData> data = Load(backend, trainings);
+            if (CaseMemory.FitTogether(trainings, backend, data))
+            {
+                using var batch = new FederationBatch(backend, [.. trainings.Select((training, i) => (data[i], training.Experiment))]);
+                List<AccuracyRow>[] accuracies = [.. trainings.Select(_ => new List<AccuracyRow>())];
+                List<TimingRow>[] timings = [.. trainings.Select(_ => new List<TimingRow>())];
+                foreach (IReadOnlyList<RoundResult> round in batch.Run())
+                {
+                    interruption.ThrowIfCancellationRequested();
+                    for (int i = 0; i < trainings.Length; i++)
+                    {
+                        Record(trainings[i], backend, batch.Federations[i], round[i], accuracies[i], timings[i]);
+                    }
+                }
+
+                return [.. trainings.Select((training, i) => new CaseRows(training, accuracies[i], timings[i]))];
+            }
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // By itself each case says what is wrong with it, if anything is.
+        }
+
+        return [.. trainings.Select(training => Train(training, interruption))];
+    }
 
     private CaseRows Train(TrainingCase training, CancellationToken interruption)
     {
@@ -51,15 +93,12 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         {
             interruption.ThrowIfCancellationRequested();
             Backend backend = Open(training.Backend);
-            FederatedData data = Load(backend, training);
-            RequireMemory(training, backend, data.Model(training.Experiment.Model).Parameters);
-            using var federation = new Federation(backend, data, training.Experiment);
+            FederatedData data = Load(backend, [training])[0];
+            using var federation = new Federation(backend, data, training.Experiment, CaseMemory.UpdatesAtOnce(training, backend, data));
             foreach (RoundResult round in federation.Run())
             {
                 interruption.ThrowIfCancellationRequested();
-                accuracies.Add(Accuracy(training, backend, federation.Model, round));
-                timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate));
-                timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole));
+                Record(training, backend, federation, round, accuracies, timings);
             }
 
             return new(training, accuracies, timings);
@@ -86,7 +125,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             }
 
             Backend backend = Open(timing.Backend);
-            RequireMemory(timing, backend, timing.Parameters);
+            CaseMemory.Require(timing, backend);
             var plan = new TimingPlan(
                 [], [], [], [], SkipWhatCannotRun: true, timing.Malicious.ToString(CultureInfo.InvariantCulture), [], threads, timing.Protocol);
             var run = new TimingRun(plan, timing.RunId, screen, interruption);
@@ -114,16 +153,17 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _data?.Dispose();
+        Unload(_data.Keys);
         _backend?.Dispose();
     }
 
-    private static void RequireMemory(SweepCase sweepCase, Backend backend, int parameters)
+    private static void Record(
+        TrainingCase training, Backend backend, Federation federation, RoundResult round, List<AccuracyRow> accuracies, List<TimingRow> timings)
     {
-        if (CaseMemory.Shortage(sweepCase, backend, parameters) is { } shortage)
-        {
-            throw new InputException(shortage);
-        }
+        string slices = federation.Slices == 1 ? "" : $"updates in {federation.Slices} slices, for memory";
+        accuracies.Add(Accuracy(training, backend, federation.Model, round, slices));
+        timings.Add(Timing(training, backend, federation.Model, RowKind.Defense, round.Round, round.Aggregate, slices));
+        timings.Add(Timing(training, backend, federation.Model, RowKind.Round, round.Round, round.Whole, slices));
     }
 
     private Backend Open(string name)
@@ -131,7 +171,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         if (_backendName != name)
         {
             Dispose();
-            (_data, _backend, _backendName) = (null, null, null);
+            (_backend, _backendName) = (null, null);
             _backend = Backends.Open(name, threads);
             _backendName = name;
         }
@@ -139,23 +179,34 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return _backend!;
     }
 
-    private FederatedData Load(Backend backend, TrainingCase sweepCase)
+    private IReadOnlyList<FederatedData> Load(Backend backend, IReadOnlyList<TrainingCase> cases)
     {
-        (string, string, string, int, ulong) wanted =
-            (sweepCase.Backend, sweepCase.Data.Text, sweepCase.Partition.Text, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
-        if (_data is null || _dataOf != wanted)
+        (string, string, int, ulong)[] wanted = [.. cases.Select(c => (c.Data.Text, c.Partition.Text, c.Experiment.Clients, c.Experiment.Seed))];
+        Unload(_data.Keys.Except(wanted));
+        for (int i = 0; i < cases.Count; i++)
         {
-            _data?.Dispose();
-            _data = null;
-            _data = FederatedData.Load(backend, sweepCase.Data, sweepCase.Partition, sweepCase.Experiment.Clients, sweepCase.Experiment.Seed);
-            _dataOf = wanted;
-            _files.AddRange(_data.Dataset.Files.Except(_files));
+            if (!_data.ContainsKey(wanted[i]))
+            {
+                TrainingCase of = cases[i];
+                FederatedData loaded = FederatedData.Load(backend, of.Data, of.Partition, of.Experiment.Clients, of.Experiment.Seed);
+                _data[wanted[i]] = loaded;
+                _files.AddRange(loaded.Dataset.Files.Except(_files));
+            }
         }
 
-        return _data;
+        return [.. wanted.Select(key => _data[key])];
     }
 
-    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Model model, RoundResult round)
+    private void Unload(IEnumerable<(string, string, int, ulong)> keys)
+    {
+        foreach ((string, string, int, ulong) key in keys.ToArray())
+        {
+            _data.Remove(key, out FederatedData? data);
+            data!.Dispose();
+        }
+    }
+
+    private static AccuracyRow Accuracy(TrainingCase sweepCase, Backend backend, Model model, RoundResult round, string warning)
     {
         Experiment e = sweepCase.Experiment;
         return new(
@@ -163,18 +214,18 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             backend.Name, e.Seed, round.Round, round.TestAccuracy, round.TestLoss, round.AttackSuccess,
             round.Selection?.KeptHonest, round.Selection?.KeptMalicious, round.Selection?.Precision, round.Selection?.Recall,
             round.Selection?.F1, round.Selection?.FalsePositiveRate, round.ReckonedF, round.Deviation?.Cosine, round.Deviation?.Distance,
-            round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, "",
+            round.Train.WallMs, round.Attack.WallMs, round.Aggregate.WallMs, round.Evaluate.WallMs, RowStatus.Ok, warning,
             e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 
     // The first round compiles and loads code; it is kept apart.
-    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Model model, RowKind kind, int round, Phase phase)
+    private static TimingRow Timing(TrainingCase sweepCase, Backend backend, Model model, RowKind kind, int round, Phase phase, string warning)
     {
         Experiment e = sweepCase.Experiment;
         return new(
             sweepCase.RunId, kind, e.Defense.Text, e.Attack.Text, backend.Name, backend.Device, backend.Threads, e.Clients, e.Malicious, model.Parameters,
             TimingScope.Compute, round == 1 ? TimingPhase.First : TimingPhase.Sample, round == 1 ? 0 : round - 2,
-            phase.WallMs, GpuMs: null, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, "",
+            phase.WallMs, phase.GpuMs, phase.Work.Flops, phase.Work.CompareExchanges, phase.Work.BytesRead, phase.Work.BytesWritten, RowStatus.Ok, warning,
             sweepCase.Data.Text, sweepCase.Partition.Text, model.Name, e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
     }
 

@@ -6,10 +6,11 @@ namespace FlGpu.Kernels;
 /// <summary>
 /// Adds independent Gaussian noise to <paramref name="Updates"/> (n x d), in place: row i gets the standard deviation
 /// <paramref name="Deviations"/>[i] (1 x n). Element (i, k) draws from Philox with <paramref name="Key"/> and the counter
-/// (block of k, i), so the noise is the same on every backend. A deviation of zero leaves its row as it is.
+/// (block of k, i), so the noise is the same on every backend. A deviation of zero leaves its row as it is. Where the rows are a window of
+/// more, <paramref name="FirstRow"/> is the number of the first one there, and they get the noise of their numbers.
 /// </summary>
 [About("adds Gaussian noise of a standard deviation per row, in place")]
-public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations, RngKey Key) : IOperation
+public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations, RngKey Key, int FirstRow = 0) : IOperation
 {
     // 64 columns are 16 counters of four words each: word w of counter l belongs to column 16 w + l, so that a vector of
     // counters gives vectors of neighbouring columns, and threads write neighbouring elements.
@@ -46,7 +47,7 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
 
                 int word = k % BlockColumns / Lanes;
                 uint counter = (uint)((k / BlockColumns * Lanes) + (k % Lanes));
-                Words words = Philox.Block(Key.A, Key.B, counter, 0, (uint)i, 0);
+                Words words = Philox.Block(Key.A, Key.B, counter, 0, (uint)(FirstRow + i), 0);
                 double normal = word switch
                 {
                     0 => NormalBits.FirstExact(words.A, words.B),
@@ -61,17 +62,17 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
 
     /// <inheritdoc/>
     public unsafe void Simd(SimdBackend simd) =>
-        simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Deviations.Host, Updates.Columns, Key));
+        simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Deviations.Host, Updates.Columns, Key, FirstRow));
 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu)
     {
         long counters = (long)Updates.Rows * ((Updates.Columns + BlockColumns - 1) / BlockColumns) * Lanes;
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(counters), GpuBackend.View(Updates), GpuBackend.View(Deviations), Key.A, Key.B);
+        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(counters), GpuBackend.View(Updates), GpuBackend.View(Deviations), Key, FirstRow);
     }
 
     /// <summary>A thread owns a counter: four elements, sixteen columns apart.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> deviations, uint keyA, uint keyB)
+    private static void Kernel(ArrayView<float> updates, ArrayView<float> deviations, RngKey key, int firstRow)
     {
         long columns = updates.Length / deviations.Length;
         long countersPerRow = (columns + BlockColumns - 1) / BlockColumns * Lanes;
@@ -82,7 +83,7 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
             float deviation = deviations[i];
             if (deviation != 0)
             {
-                Words words = Philox.Block(keyA, keyB, (uint)counter, 0, (uint)i, 0);
+                Words words = Philox.Block(key.A, key.B, (uint)counter, 0, (uint)(firstRow + i), 0);
                 long k = (counter / Lanes * BlockColumns) + (counter % Lanes);
                 Add(updates, i, k, columns, deviation * NormalBits.First(words.A, words.B));
                 Add(updates, i, k + Lanes, columns, deviation * NormalBits.Second(words.A, words.B));
@@ -100,7 +101,7 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
         }
     }
 
-    private readonly unsafe struct Rows(float* updates, float* deviations, int columns, RngKey key) : ITiles
+    private readonly unsafe struct Rows(float* updates, float* deviations, int columns, RngKey key, int firstRow) : ITiles
     {
         public nuint ScratchBytes => BlockColumns * sizeof(float);
 
@@ -118,7 +119,7 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
             {
                 Vector512<uint> a = Vector512.Create((uint)(k / BlockColumns * Lanes)) + Vector512<uint>.Indices;
                 Vector512<uint> b = Vector512<uint>.Zero;
-                Vector512<uint> c = Vector512.Create((uint)tile);
+                Vector512<uint> c = Vector512.Create((uint)(firstRow + tile));
                 Vector512<uint> d = Vector512<uint>.Zero;
                 Philox.Block(key.A, key.B, ref a, ref b, ref c, ref d);
                 (Vector512<float> n0, Vector512<float> n1) = NormalBits.Pair(a, b);

@@ -10,7 +10,7 @@ public readonly record struct RngKey(uint A, uint B)
     /// <summary>The key of a seed.</summary>
     public static RngKey FromSeed(ulong seed) => new((uint)seed, (uint)(seed >> 32));
 
-    /// <summary>The child key of a label.</summary>
+    /// <summary>The child key of a label. Also called in kernels, as is <see cref="Stream"/>.</summary>
     public RngKey Fold(ulong label)
     {
         Words words = Philox.Block(A, B, (uint)label, (uint)(label >> 32), FoldTag, 0);
@@ -50,14 +50,22 @@ public struct RngStream
     public int NextInt32(int bound)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bound);
+        return Below(bound);
+    }
+
+    /// <summary>The same without the check of the bound. Also called in kernels.</summary>
+    internal int Below(int bound)
+    {
         // Lemire 2019: multiply, and reject the few low words that would favour some results.
-        uint threshold = (uint)(-bound) % (uint)bound;
-        ulong product;
-        do
+        ulong product = (ulong)NextUInt32() * (uint)bound;
+        if ((uint)product < (uint)bound)
         {
-            product = (ulong)NextUInt32() * (uint)bound;
+            uint threshold = (uint)(-bound) % (uint)bound;
+            while ((uint)product < threshold)
+            {
+                product = (ulong)NextUInt32() * (uint)bound;
+            }
         }
-        while ((uint)product < threshold);
 
         return (int)(product >> 32);
     }

@@ -1,5 +1,6 @@
 // The device runtime of the ILGPU build: CUDA and OpenCL devices, and ILGPU's CPU accelerator.
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU.Algorithms;
 using ILGPU.Runtime.CPU;
@@ -46,6 +47,11 @@ internal sealed class DeviceRuntime : IDisposable
     public int Multiprocessors => _accelerator.NumMultiprocessors;
 
     public bool IsGpu => _accelerator is not CPUAccelerator;
+
+    public long? MemoryBytes => IsGpu ? _accelerator.MemorySize : null;
+
+    /// <summary>What its buffers have copied so far.</summary>
+    public Traffic Copied { get; set; }
 
     public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
 
@@ -240,11 +246,17 @@ internal sealed class DeviceBuffer<T> : Buffer<T> where T : unmanaged
 
     public ArrayView<T> View { get; }
 
-    public override void CopyFrom(ReadOnlySpan<T> host, long offset = 0) =>
+    public override void CopyFrom(ReadOnlySpan<T> host, long offset = 0)
+    {
+        _runtime.Copied += new Traffic((long)host.Length * Unsafe.SizeOf<T>(), 0);
         View.SubView(offset, host.Length).CopyFromCPU(_runtime.Accelerator.DefaultStream, host);
+    }
 
-    public override void CopyTo(Span<T> host, long offset = 0) =>
+    public override void CopyTo(Span<T> host, long offset = 0)
+    {
+        _runtime.Copied += new Traffic(0, (long)host.Length * Unsafe.SizeOf<T>());
         View.SubView(offset, host.Length).CopyToCPU(_runtime.Accelerator.DefaultStream, host);
+    }
 
     public override Buffer<T> Slice(long offset, long length) => new DeviceBuffer<T>(_runtime, View.SubView(offset, length));
 

@@ -19,6 +19,11 @@ internal sealed class DeviceRuntime(int threads) : IDisposable
 
     public bool HasTensorCores => false;
 
+    public long? MemoryBytes => null;
+
+    /// <summary>What its buffers have copied so far: on a GPU it would have crossed from one memory to another.</summary>
+    public Traffic Copied { get; set; }
+
     public int MaxGroupSize => GpuBackend.MaxGroupSize;
 
     public static DeviceRuntime OpenCpu(int threads, int groupSize) => new(threads);
@@ -53,19 +58,30 @@ internal sealed class DeviceRuntime(int threads) : IDisposable
 /// <summary>CPU memory as a kernel sees it.</summary>
 internal sealed unsafe class DeviceBuffer<T> : Buffer<T> where T : unmanaged
 {
+    private readonly DeviceRuntime _runtime;
     private readonly HostBuffer<T> _memory;
 
-    public DeviceBuffer(DeviceRuntime runtime, long length) : this(new HostBuffer<T>(length)) => _ = runtime;
+    public DeviceBuffer(DeviceRuntime runtime, long length) : this(runtime, new HostBuffer<T>(length))
+    {
+    }
 
-    private DeviceBuffer(HostBuffer<T> memory) : base(memory.Length) => _memory = memory;
+    private DeviceBuffer(DeviceRuntime runtime, HostBuffer<T> memory) : base(memory.Length) => (_runtime, _memory) = (runtime, memory);
 
     public ArrayView<T> View => new(_memory.Pointer, Length);
 
-    public override void CopyFrom(ReadOnlySpan<T> host, long offset = 0) => _memory.CopyFrom(host, offset);
+    public override void CopyFrom(ReadOnlySpan<T> host, long offset = 0)
+    {
+        _runtime.Copied += new Traffic((long)host.Length * sizeof(T), 0);
+        _memory.CopyFrom(host, offset);
+    }
 
-    public override void CopyTo(Span<T> host, long offset = 0) => _memory.CopyTo(host, offset);
+    public override void CopyTo(Span<T> host, long offset = 0)
+    {
+        _runtime.Copied += new Traffic(0, (long)host.Length * sizeof(T));
+        _memory.CopyTo(host, offset);
+    }
 
-    public override Buffer<T> Slice(long offset, long length) => new DeviceBuffer<T>((HostBuffer<T>)_memory.Slice(offset, length));
+    public override Buffer<T> Slice(long offset, long length) => new DeviceBuffer<T>(_runtime, (HostBuffer<T>)_memory.Slice(offset, length));
 
     public override void Dispose() => _memory.Dispose();
 }

@@ -11,6 +11,6 @@ internal static class AddedNoise
         float[] host = new float[round.Malicious];
         Array.Fill(host, (float)deviation);
         using Matrix deviations = setting.Backend.Upload(1, round.Malicious, host);
-        setting.Backend.Run(new AddGaussianNoise(round.MaliciousUpdates, deviations, round.Key.Fold((ulong)Purpose.Corruption)));
+        setting.Backend.Run(new AddGaussianNoise(round.MaliciousUpdates, deviations, round.Key.Fold((ulong)Purpose.Corruption), round.MaliciousBefore));
     }
 }

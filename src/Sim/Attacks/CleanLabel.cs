@@ -31,6 +31,9 @@ public sealed class CleanLabel : IAttack
     }
 
     /// <inheritdoc/>
+    public bool NeedsWholeRound => false;
+
+    /// <inheritdoc/>
     public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
         CheckClasses(data.Classes);

@@ -11,5 +11,8 @@ public sealed class GradientScale(
     private readonly double _factor = ScaledRows.Checked(scaleFactor);
 
     /// <inheritdoc/>
+    public bool NeedsWholeRound => false;
+
+    /// <inheritdoc/>
     public void Corrupt(Round round) => ScaledRows.Multiply(setting, round, _factor);
 }

@@ -9,6 +9,12 @@ namespace FlGpu.Sim;
 /// </summary>
 public interface IAttack : IDisposable
 {
+    /// <summary>
+    /// Whether what a malicious client sends depends on the round's other clients, or on being asked once a round: then the updates of a round
+    /// must all be in memory at once. An attack that has only its data poisoned, or changes each of its own rows by itself, says false.
+    /// </summary>
+    bool NeedsWholeRound => true;
+
     /// <summary>Frees what the attack remembers on the device; most remember nothing.</summary>
     void IDisposable.Dispose()
     {
@@ -23,12 +29,12 @@ public interface IAttack : IDisposable
     {
     }
 
-    /// <summary>Poisons the labels of one malicious client's samples anew, in every round that it is in, before it trains.</summary>
-    /// <param name="data">The training samples of this run.</param>
+    /// <summary>
+    /// Samples of one malicious client that get another label in every round that it is in, before it trains: the class, other than the one given
+    /// here, that the global model finds least likely. Asked once, after <see cref="Poison"/>.
+    /// </summary>
     /// <param name="client">Which of the malicious clients it is, counted from 0.</param>
-    /// <param name="logits">The outputs of the global model as the client got it for some rows: rows x classes, row-major.</param>
-    /// <returns>Whether any label may have changed.</returns>
-    bool PoisonAgain(TrainingData data, int client, Func<IReadOnlyList<int>, float[]> logits) => false;
+    IReadOnlyList<(int Row, int Class)> FlippedAnew(int client) => [];
 
     /// <summary>Replaces what the malicious clients send, every round that one of them is in.</summary>
     void Corrupt(Round round)

@@ -48,6 +48,9 @@ public sealed class LabelFlip : IAttack
     }
 
     /// <inheritdoc/>
+    public bool NeedsWholeRound => false;
+
+    /// <inheritdoc/>
     public void Poison(TrainingData data, int client, ReadOnlySpan<int> rows, RngKey key)
     {
         int[] shuffled = [.. rows];
@@ -78,28 +81,7 @@ public sealed class LabelFlip : IAttack
     }
 
     /// <inheritdoc/>
-    public bool PoisonAgain(TrainingData data, int client, Func<IReadOnlyList<int>, float[]> logits)
-    {
-        if (!_flippedAnew.TryGetValue(client, out (int Row, int Class)[]? samples) || samples.Length == 0)
-        {
-            return false;
-        }
-
-        float[] all = logits([.. samples.Select(sample => sample.Row)]);
-        for (int i = 0; i < samples.Length; i++)
-        {
-            ReadOnlySpan<float> ofSample = all.AsSpan(i * data.Classes, data.Classes);
-            int least = samples[i].Class == 0 ? 1 % data.Classes : 0;
-            for (int c = 0; c < data.Classes; c++)
-            {
-                least = c != samples[i].Class && ofSample[c] < ofSample[least] ? c : least;
-            }
-
-            data.Labels[samples[i].Row] = least;
-        }
-
-        return true;
-    }
+    public IReadOnlyList<(int Row, int Class)> FlippedAnew(int client) => _flippedAnew.GetValueOrDefault(client, []);
 
     /// <inheritdoc/>
     public Samples? Aim(Samples test)

@@ -10,5 +10,8 @@ public sealed class RandomNoise(Setting setting, [About("standard deviation of t
     private readonly double _deviation = Allowed.NotNegative("deviation", deviation);
 
     /// <inheritdoc/>
+    public bool NeedsWholeRound => false;
+
+    /// <inheritdoc/>
     public void Corrupt(Round round) => AddedNoise.Add(setting, round, _deviation);
 }

@@ -23,6 +23,9 @@ public sealed class SignFlip(
     private readonly double _factor = -ScaledRows.Checked(scaleFactor);
 
     /// <inheritdoc/>
+    public bool NeedsWholeRound => of != Flipped.Own;
+
+    /// <inheritdoc/>
     public void Corrupt(Round round)
     {
         if (of == Flipped.Own)

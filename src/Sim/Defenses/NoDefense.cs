@@ -18,19 +18,26 @@ public enum Weighting
 /// </summary>
 [About("FedAvg: the mean of the updates, weighted by samples", Name = "none", Paper = "McMahan et al., AISTATS 2017")]
 public sealed class NoDefense(
-    Setting setting, [About("what a client's weight is proportional to")] Weighting weighting = Weighting.Samples) : IDefense
+    Setting setting, [About("what a client's weight is proportional to")] Weighting weighting = Weighting.Samples) : IFoldingDefense
 {
     private readonly ClientWeights _weights = new(setting);
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    public ReadOnlySpan<float> Weigh(Round slice, RoundTotals totals)
     {
-        double total = weighting == Weighting.Samples ? round.SampleCounts.Sum(count => (long)count) : round.Updates.Rows;
-        for (int i = 0; i < round.Updates.Rows; i++)
+        double total = weighting == Weighting.Samples ? totals.Samples : totals.Clients;
+        for (int i = 0; i < slice.Updates.Rows; i++)
         {
-            _weights.Weights[i] = (float)((weighting == Weighting.Samples ? round.SampleCounts[i] : 1) / total);
+            _weights.Weights[i] = (float)((weighting == Weighting.Samples ? slice.SampleCounts[i] : 1) / total);
         }
 
+        return _weights.Weights[..slice.Updates.Rows];
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    {
+        Weigh(round, RoundTotals.Of(round));
         return _weights.Sum(round.Updates, aggregate);
     }
 

@@ -8,7 +8,7 @@ namespace FlGpu.Sim;
 /// direction to keep and counts as zero.
 /// </summary>
 [About("mean of the updates, each clipped to a Euclidean norm", Paper = "Sun et al., arXiv 1911.07963, 2019")]
-public sealed class NormClip : IDefense
+public sealed class NormClip : IFoldingDefense
 {
     private readonly Setting _setting;
     private readonly double _clip;
@@ -31,16 +31,25 @@ public sealed class NormClip : IDefense
     }
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    public ReadOnlySpan<float> Weigh(Round slice, RoundTotals totals)
     {
-        _setting.Backend.Run(new RowNorms(round.Updates, _norms));
-        _norms.CopyTo(_host);
-        for (int i = 0; i < _host.Length; i++)
+        int rows = slice.Updates.Rows;
+        var norms = new Matrix(1, rows, _norms.Elements.Slice(0, rows));
+        _setting.Backend.Run(new RowNorms(slice.Updates, norms));
+        norms.CopyTo(_host.AsSpan(0, rows));
+        for (int i = 0; i < rows; i++)
         {
             double factor = float.IsFinite(_host[i]) ? Math.Min(1, _clip / _host[i]) : 0;
-            _weights.Weights[i] = (float)(factor / _host.Length);
+            _weights.Weights[i] = (float)(factor / totals.Clients);
         }
 
+        return _weights.Weights[..rows];
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
+    {
+        Weigh(round, RoundTotals.Of(round));
         return _weights.Sum(round.Updates, aggregate);
     }
 

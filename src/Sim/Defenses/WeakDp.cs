@@ -8,7 +8,7 @@ namespace FlGpu.Sim;
 /// the round's key folded by the defense's purpose. NaN and infinite updates count as zero.
 /// </summary>
 [About("mean of the clipped updates plus Gaussian noise", Paper = "Sun et al., arXiv 1911.07963, 2019")]
-public sealed class WeakDp : IDefense
+public sealed class WeakDp : IFoldingDefense
 {
     private readonly Setting _setting;
     private readonly NormClip _clipped;
@@ -31,10 +31,17 @@ public sealed class WeakDp : IDefense
     }
 
     /// <inheritdoc/>
+    public ReadOnlySpan<float> Weigh(Round slice, RoundTotals totals) => _clipped.Weigh(slice, totals);
+
+    /// <inheritdoc/>
+    public void Finish(Round round, Matrix aggregate) =>
+        _setting.Backend.Run(new AddGaussianNoise(aggregate, _deviation, round.Key.Fold((ulong)Purpose.Defense)));
+
+    /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         ReadOnlySpan<float> weights = _clipped.Aggregate(round, aggregate);
-        _setting.Backend.Run(new AddGaussianNoise(aggregate, _deviation, round.Key.Fold((ulong)Purpose.Defense)));
+        Finish(round, aggregate);
         return weights;
     }
 

@@ -55,6 +55,10 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--models", "lenet", "softmax")]
     [InlineData("--seeds", "x", "1..8")]
     [InlineData("--seeds", "5..1", "1..8")]
+    [InlineData("--seeds-at-once", "0", "from 1 on")]
+    [InlineData("--memory-limit", "2GB", "a size such as 512MiB or 1.5GiB")]
+    [InlineData("--memory-limit", "0MiB", "a size such as 512MiB or 1.5GiB")]
+    [InlineData("--memory-limit", "-1GiB", "a size such as 512MiB or 1.5GiB")]
     [InlineData("--threads", "0", "from 1 on")]
     public void An_unusable_value_is_one_line_with_the_option_the_value_and_what_is_allowed(string option, string value, string allowed)
     {

@@ -117,7 +117,8 @@ public sealed class PlanTests : IDisposable
     {
         JsonSchema schema = await JsonSchema.FromJsonAsync(PlanFile.Schema());
         SweepPlan timing = new() { Parameters = [100], Operations = ["row_norms"], Quick = true };
-        foreach (SweepPlan plan in (SweepPlan[])[SweepPlan.Quickstart, SweepPlan.Compare, SweepPlan.Tutorial, timing])
+        SweepPlan large = SweepPlan.Quickstart with { MemoryLimit = "64GiB", SeedsAtOnce = 8 };
+        foreach (SweepPlan plan in (SweepPlan[])[SweepPlan.Quickstart, SweepPlan.Compare, SweepPlan.Tutorial, timing, large])
         {
             Assert.Empty(schema.Validate(plan.ToJson("somewhere/sweep.schema.json")));
             Assert.Empty(plan.Differences(Read(plan.ToJson("somewhere/sweep.schema.json"))));
@@ -221,6 +222,8 @@ public sealed class PlanTests : IDisposable
     [InlineData("--pre-aggregations", "none;clipping:c=1+nnm", """["none","clipping:c=1+nnm"]""", "pre_aggregations")]
     [InlineData("--data", "digits;synthetic", """["digits","synthetic"]""", "data")]
     [InlineData("--partition", "iid;dirichlet:0.1", """["iid","dirichlet:0.1"]""", "partition")]
+    [InlineData("--memory-limit", "1.5GiB", "\"1.5GiB\"", "memory_limit")]
+    [InlineData("--seeds-at-once", "4", "4", "seeds_at_once")]
     public void An_option_takes_the_list_of_its_axis(string option, string text, string expected, string key, params string[] others)
     {
         string[] malicious = option == "--malicious" ? [] : ["--malicious", "1"];

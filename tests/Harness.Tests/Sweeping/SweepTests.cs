@@ -226,6 +226,8 @@ public sealed class SweepTests : IDisposable
     [InlineData("""{"clients": [0]}""", "$.clients[0] is 0")]
     [InlineData("""{"preset": "paper"}""", "preset")]
     [InlineData("""{"defenses": ["trimmed_mean:trim=0.5"]}""", "trim is 0.5")]
+    [InlineData("""{"memory_limit": 5}""", "$.memory_limit is '5'; allowed is a size such as 512MiB or 1.5GiB")]
+    [InlineData("""{"seeds_at_once": 0}""", "$.seeds_at_once is 0")]
     [InlineData("""{"rounds": 2""", "--config")]
     [InlineData("[1, 2]", "--config")]
     [InlineData("null", "--config")]

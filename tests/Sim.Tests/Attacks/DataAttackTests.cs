@@ -223,29 +223,50 @@ public class DataAttackTests
         Assert.True(honest.AttackSuccess <= without, $"without poison {honest.AttackSuccess}");
     }
 
-    [Fact]
-    public void A_dynamic_flip_gives_each_sample_the_other_class_that_the_model_finds_least_likely_anew_each_round()
+    [Theory]
+    [InlineData("reference")]
+    [InlineData("simd")]
+    [InlineData("cpu")]
+    public void A_dynamic_flip_gives_each_sample_the_other_class_that_the_model_finds_least_likely_anew_each_round(string name)
     {
-        using var backend = new ReferenceBackend();
+        using Backend backend = TestBackends.Open(name);
         IAttack attack = Create("label_flip:mode=dynamic", backend);
         var data = new TrainingData(s_samples);
-        attack.Poison(data, 0, s_rows, RngKey.FromSeed(1));
+        attack.Poison(data, 0, s_rows[..3], RngKey.FromSeed(1));
+        attack.Poison(data, 1, s_rows[3..], RngKey.FromSeed(1));
         Assert.Equal(s_samples.Labels, data.Labels);
 
-        foreach (int shift in (int[])[0, 1])
+        // Softmax regression without weights: the biases are the outputs of every sample. The third of three clients has nothing to flip.
+        var model = new Mlp([Inputs, Classes]);
+        using LabelsFlippedAnew? anew = LabelsFlippedAnew.Of(backend, model, attack, malicious: 3);
+        using Matrix features = backend.Upload(s_samples.Count, Inputs, s_samples.Features);
+        using Buffer<int> labels = backend.Upload<int>(s_samples.Labels);
+        foreach (int least in (int[])[0, 2])
         {
-            // The least of the outputs is that of class (row + shift) mod 4, the second least that of the class after it.
-            Assert.True(attack.PoisonAgain(data, 0, rows => [.. rows.SelectMany(row => Enumerable.Range(0, Classes).Select(c => (float)((c - row - shift + 40) % Classes)))]));
-            for (int row = 0; row < s_samples.Count; row++)
-            {
-                int least = (row + shift) % Classes;
-                int flipped = least == s_samples.Labels[row] ? (least + 1) % Classes : least;
-                Assert.Equal(s_rows.Contains(row) ? flipped : s_samples.Labels[row], data.Labels[row]);
-            }
+            // The least of the outputs is that of class least, the second least that of the class after it.
+            float[] biases = [.. Enumerable.Range(0, Classes).Select(c => (float)((c - least + Classes) % Classes))];
+            using Matrix global = backend.Upload(1, model.Parameters, [.. new float[Inputs * Classes], .. biases]);
+            anew!.Flip([0, 1, 2], global, features, labels);
+            Assert.Equal(Expected(row => s_rows.Contains(row), least), Labels());
         }
 
-        Assert.False(attack.PoisonAgain(data, 1, _ => throw new InvalidOperationException("this client has no samples to flip")));
-        Assert.False(Create("label_flip", backend).PoisonAgain(data, 0, _ => throw new InvalidOperationException("labels are flipped once")));
+        using Matrix otherGlobal = backend.Upload(1, model.Parameters, [.. new float[Inputs * Classes], 1, 0, 1, 1]);
+        int[] before = Labels();
+        anew!.Flip([1, 2], otherGlobal, features, labels);
+        Assert.Equal(Expected(row => s_rows[3..].Contains(row), least: 1, second: 0).Select((label, row) => s_rows[..3].Contains(row) ? before[row] : label), Labels());
+        Assert.Null(LabelsFlippedAnew.Of(backend, model, Create("label_flip", backend), malicious: 3));
+
+        int[] Labels()
+        {
+            int[] now = new int[labels.Length];
+            labels.CopyTo(now);
+            return now;
+        }
+
+        int[] Expected(Func<int, bool> flipped, int least, int? second = null) =>
+        [
+            .. s_samples.Labels.Select((label, row) => !flipped(row) ? label : label != least ? least : second ?? (least + 1) % Classes),
+        ];
     }
 
     [Fact]
