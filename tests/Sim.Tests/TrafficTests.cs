@@ -3,7 +3,15 @@ using FlGpu.Kernels;
 
 namespace FlGpu.Sim.Tests;
 
-public class TrafficTests
+/// <summary>One backend for all tests here: it compiles each kernel once.</summary>
+public sealed class OneCpuBackend : IDisposable
+{
+    public Backend Backend { get; } = Backends.OpenCpu(threads: 2, groupSize: 1);
+
+    public void Dispose() => Backend.Dispose();
+}
+
+public class TrafficTests(OneCpuBackend one) : IClassFixture<OneCpuBackend>
 {
     private const int Clients = 11;
     private const int Rounds = 3;
@@ -52,9 +60,9 @@ public class TrafficTests
         // Accuracy and loss; how the aggregate stands to the honest mean: two norms and four distances.
         Assert.All(ToHost("sign_flip", defense, s_widths[1]), bytes => Assert.Equal(8 * sizeof(float), bytes));
 
-    private static long[] ToHost(string attack, string defense, int width)
+    private long[] ToHost(string attack, string defense, int width)
     {
-        using Backend backend = Backends.OpenCpu(threads: 2, groupSize: 1);
+        Backend backend = one.Backend;
         var experiment = new Experiment(
             ModelChoice.Perceptron(width), Clients, Malicious: 2, ClientsPerRound: Clients, Rounds, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f),
             UpdateSpace.Updates, Catalogue.Parse<IAttack>("--attacks", attack), Catalogue.Parse<IDefense>("--defenses", defense), Seed: 1);
