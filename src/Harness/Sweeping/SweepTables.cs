@@ -37,6 +37,9 @@ public static class SweepTables
         }
     }
 
+    // More defenses than this do not fit side by side on most screens.
+    private const int MostColumns = 8;
+
     // Everything besides the defense that tells rows apart, in the order of the columns.
     private static readonly (string Name, Func<SummaryRow, string> Of)[] s_axes =
     [
@@ -57,18 +60,40 @@ public static class SweepTables
     {
         string[] defenses = [.. rows.Select(row => row.Name).Distinct()];
         (string Name, Func<SummaryRow, string> Of)[] axes = [.. s_axes.Where(axis => axis.Name == always || Differs(rows, axis))];
+        IGrouping<string, SummaryRow>[] lines = [.. rows.GroupBy(row => string.Join('\n', axes.Select(axis => axis.Of(row))))];
+        Table table = defenses.Length > MostColumns && defenses.Length > lines.Length
+            ? Sideways(lines, [.. axes.Select(axis => axis.Name)], defenses, cell) : Upright(lines, axes, defenses, cell);
+        screen.Console.Write(table);
+    }
+
+    private static Table Upright(
+        IEnumerable<IGrouping<string, SummaryRow>> lines, (string Name, Func<SummaryRow, string> Of)[] axes, string[] defenses, Func<SummaryRow, string> cell)
+    {
         Table table = Screen.Table([.. axes.Select(axis => axis.Name), .. Headers(defenses)]);
-        foreach (IGrouping<string, SummaryRow> line in rows.GroupBy(row => string.Join('\n', axes.Select(axis => axis.Of(row)))))
+        foreach (IGrouping<string, SummaryRow> line in lines)
         {
-            IEnumerable<string> cells =
-            [
-                .. axes.Select(axis => axis.Of(line.First())), .. defenses.Select(defense => line.FirstOrDefault(row => row.Name == defense) is { } row ? cell(row) : ""),
-            ];
+            IEnumerable<string> cells = [.. axes.Select(axis => axis.Of(line.First())), .. defenses.Select(defense => CellOf(line, defense, cell))];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
 
-        screen.Console.Write(table);
+        return table;
     }
+
+    /// <summary>A line for each of many defenses, headed by what the columns are.</summary>
+    private static Table Sideways(IGrouping<string, SummaryRow>[] lines, string[] axes, string[] defenses, Func<SummaryRow, string> cell)
+    {
+        Table table = Screen.Table([string.Join('\n', axes), .. lines.Select(line => line.Key)]);
+        foreach ((string defense, string header) in defenses.Zip(Headers(defenses)))
+        {
+            IEnumerable<string> cells = [header, .. lines.Select(line => CellOf(line, defense, cell))];
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+
+        return table;
+    }
+
+    private static string CellOf(IEnumerable<SummaryRow> line, string defense, Func<SummaryRow, string> cell) =>
+        line.FirstOrDefault(row => row.Name == defense) is { } row ? cell(row) : "";
 
     // A share of the clients gives other numbers for other clients, and the model follows from the data: neither needs a column then.
     // A case that could not run has no model and no parameters: that alone is no difference.

@@ -38,6 +38,23 @@ public sealed class SweepTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void Many_defenses_are_lines_of_the_tables_that_are_shown_and_few_are_columns()
+    {
+        string[] many = ["none", "median", "trimmed_mean", "krum", "multi_krum", "norm_clip", "geometric_median", "centered_clipping", "fl_trust"];
+        if (Sweep("many", "--data", "synthetic", "--clients", "5,8", "--malicious", "1", "--attacks", "none", "--defenses", string.Join(',', many),
+                "--backend", "simd", "--seeds", "1", "--rounds", "2") is not { } run)
+        {
+            return;
+        }
+
+        Assert.All(many, defense => Assert.Equal(2, run.OutputLines.Count(line => line.TrimStart().StartsWith($"{defense} ", StringComparison.Ordinal))));
+        ProgramRun few = Sweep("few", "--data", "synthetic", "--clients", "5,8", "--malicious", "1", "--attacks", "none", "--defenses", string.Join(',', many[..4]),
+            "--backend", "simd", "--seeds", "1", "--rounds", "2")!;
+        Assert.DoesNotContain(few.OutputLines, line => line.TrimStart().StartsWith("median ", StringComparison.Ordinal));
+        Assert.Contains(few.OutputLines, line => line.TrimStart().StartsWith("clients ", StringComparison.Ordinal) && line.Contains("median", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_sweep_writes_its_files_with_a_row_for_every_round_of_every_case()
     {
         const int Cases = 2 * 2 * 3 * 2 * 2; // clients, attacks, defenses, backends, seeds
