@@ -21,6 +21,9 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     // compared on fewer parameters.
     private const double ComparableFlops = 2e8;
     private const double ComparableElements = 3e6;
+
+    // With one or two parameters cosines are 1 or -1 and sums of them cancel: what is compared then is rounding.
+    private const int FewestComparable = 32;
     private static readonly RngKey s_key = RngKey.FromSeed(93);
     private readonly List<TimingRow> _rows = [];
     private readonly List<Peaks> _peaks = [];
@@ -249,7 +252,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     private Backend? OpenApart(Backend backend) => backend is GpuBackend ? Kernels.Backends.Open(backend.Name, plan.Threads) : null;
 
     private static int Comparable(double flopsPerParameter, int clients, int parameters) =>
-        (int)Math.Clamp(Math.Min(ComparableFlops / flopsPerParameter, ComparableElements / clients), 1, parameters);
+        (int)Math.Clamp(Math.Min(ComparableFlops / flopsPerParameter, ComparableElements / clients), Math.Min(FewestComparable, parameters), parameters);
 
     private static double CostOf(OperationListing operation, int clients, int parameters)
     {
