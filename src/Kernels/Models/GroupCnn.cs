@@ -73,7 +73,7 @@ internal static class GroupCnn
                 weights[k] = initial[model + k];
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             int visits = start[client];
             int perEpoch = (start[client + 1] - visits) / settings.Epochs;
             int step = 0;
@@ -88,13 +88,7 @@ internal static class GroupCnn
                     SoftmaxGradient(places, labels, rows, mine, -settings.LearningRate / count);
                     if (losses.Length > 0 && Group.IdxX == 0)
                     {
-                        float loss = 0;
-                        for (int b = 0; b < count; b++)
-                        {
-                            loss += mine[places.Losses + b];
-                        }
-
-                        losses[(client * settings.LossColumns) + step] = loss / count;
+                        losses[(client * settings.LossColumns) + step] = GroupModel.MeanLoss(mine.SubView(places.Losses, count), count);
                     }
 
                     Step(places, weights, features, rows, mine);
@@ -107,7 +101,7 @@ internal static class GroupCnn
                 weights[k] -= origin[model + k];
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 
@@ -150,7 +144,7 @@ internal static class GroupCnn
                 perTest[(2 * test) + 1] = MathF.Log(total) - (mine[places.Logits + label] - top);
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 
@@ -169,7 +163,7 @@ internal static class GroupCnn
                 outputs[(r * classes) + j] = mine[places.Logits + j];
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 
@@ -185,7 +179,7 @@ internal static class GroupCnn
             mine[places.FirstFrom + o] = pooled.From;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         ForwardRest(places, weights, mine, 1);
     }
 
@@ -203,7 +197,7 @@ internal static class GroupCnn
             mine[places.FirstFrom + e] = pooled.From;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 
     /// <summary>The layers after the first convolution.</summary>
@@ -219,20 +213,20 @@ internal static class GroupCnn
             mine[places.SecondFrom + e] = pooled.From;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         for (int e = Group.IdxX; e < count * shape.Hidden; e += Group.DimX)
         {
             float sum = Dense(weights, shape.HeadAt, width, shape.Hidden, mine, places.Second, e);
             mine[places.Hidden + e] = sum < 0 ? 0 : sum;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         for (int e = Group.IdxX; e < count * shape.Classes; e += Group.DimX)
         {
             mine[places.Logits + e] = Dense(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.Hidden, e);
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 
     /// <summary>
@@ -268,7 +262,7 @@ internal static class GroupCnn
             mine[places.Losses + b] = MathF.Log(total) - (mine[logits + label] - top);
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 
     /// <summary>
@@ -280,10 +274,10 @@ internal static class GroupCnn
         CnnShape shape = places.Shape;
         int count = (int)rows.Length;
         DenseByInputs(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.ByLogits, places.Hidden, places.ByHidden, count);
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         DenseStep(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.ByLogits, places.Hidden, count);
         DenseByInputs(weights, shape.HeadAt, shape.SecondWidth, shape.Hidden, mine, places.ByHidden, places.Second, places.BySecond, count);
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         DenseStep(weights, shape.HeadAt, shape.SecondWidth, shape.Hidden, mine, places.ByHidden, places.Second, count);
         for (int e = Group.IdxX; e < count * shape.FirstWidth; e += Group.DimX)
         {
@@ -292,7 +286,7 @@ internal static class GroupCnn
             mine[places.ByFirst + e] = mine[places.First + e] > 0 ? sum : 0;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         for (int e = Group.IdxX; e < shape.Second.Weights + shape.Second.Filters; e += Group.DimX)
         {
             float sum = 0;
@@ -319,7 +313,7 @@ internal static class GroupCnn
             weights[e] += sum;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 
     /// <summary>Output <paramref name="o"/> of a convolution, pooled and rectified. The first of equal pixels counts, and NaN as the largest.</summary>

@@ -57,7 +57,7 @@ internal static class MlpEvaluation
                 Classify(logits.SubView((long)b * classes, classes), labels[first + b], perTest.SubView(2 * test, 2));
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 
@@ -104,7 +104,7 @@ internal static class MlpEvaluation
                 outputs[(first * classes) + e] = logits[e];
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 }

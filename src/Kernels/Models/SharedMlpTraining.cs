@@ -68,7 +68,7 @@ internal static class SharedMlpTraining
         {
             long model = client / settings.ClientsPerModel * settings.Parameters;
             Clear(memory, places.Length);
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             Load(shape, floats, initial.SubView(model, settings.Parameters));
             int visits = start[client];
             int perEpoch = (start[client + 1] - visits) / settings.Epochs;
@@ -89,13 +89,13 @@ internal static class SharedMlpTraining
                         Stage(features, rows, floats, 4 * places.Input, shape.W0);
                     }
 
-                    GroupMlp.Sync();
+                    GroupBarrier.Wait();
                     Forward(shape, places, memory, count);
-                    GroupMlp.SoftmaxGradient(
+                    GroupModel.SoftmaxGradient(
                         logits, 4 * SharedMlpPlaces.Pitch(classes), classes, batchLabels, sampleLosses, count, -settings.LearningRate / count);
                     if (losses.Length > 0 && Group.IdxX == 0)
                     {
-                        losses[(client * settings.LossColumns) + step] = GroupMlp.MeanLoss(sampleLosses, count);
+                        losses[(client * settings.LossColumns) + step] = GroupModel.MeanLoss(sampleLosses, count);
                     }
 
                     Backward(shape, places, memory, count);
@@ -105,7 +105,7 @@ internal static class SharedMlpTraining
             }
 
             Store(shape, floats, origin.SubView(model, settings.Parameters), updates.SubView(client * settings.Parameters, settings.Parameters));
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 
@@ -264,7 +264,7 @@ internal static class SharedMlpTraining
                 }
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             weight = bias + pitch;
             input = output;
             output += places.Rows * pitch;
@@ -272,7 +272,7 @@ internal static class SharedMlpTraining
     }
 
     private static Float4 Rectified(Float4 x, bool rectify) =>
-        rectify ? new(GroupMlp.Rectified(x.X), GroupMlp.Rectified(x.Y), GroupMlp.Rectified(x.Z), GroupMlp.Rectified(x.W)) : x;
+        rectify ? new(GroupModel.Rectified(x.X), GroupModel.Rectified(x.Y), GroupModel.Rectified(x.Z), GroupModel.Rectified(x.W)) : x;
 
     /// <summary>
     /// The gradients of the hidden layers' outputs, from the last to the first. A thread owns four samples and four outputs, each a quarter of
@@ -325,7 +325,7 @@ internal static class SharedMlpTraining
                 StoreWherePositive(floats, 4 * activation, 4 * below, at + (3 * rowStep), across, sum3);
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             gradient = below;
         }
     }
@@ -406,7 +406,7 @@ internal static class SharedMlpTraining
             gradient += places.Rows * pitch;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 }
 

@@ -90,7 +90,7 @@ internal static class TiledMlp
             AddToBiases(weights.SubView(weight + ((long)inputs * outputs), outputs), slopes, count);
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 
     private static void AddToBiases(ArrayView<float> biases, ArrayView<float> slopes, int count)
@@ -138,7 +138,7 @@ internal static class TiledMlp
                     int slab = IntrinsicMath.Min(SlabDepth, (depth - first + 7) & ~7);
                     Load(left, depthInColumns, slabs.Left.Cast<float>(), downBits, firstRow, rows, first, slab, depth);
                     Load(right, otherDepthInColumns, slabs.Right.Cast<float>(), acrossBits, firstColumn, columns, first, slab, depth);
-                    GroupMlp.Sync();
+                    GroupBarrier.Wait();
                     if (needed)
                     {
                         int l = row;
@@ -158,7 +158,7 @@ internal static class TiledMlp
                         }
                     }
 
-                    GroupMlp.Sync();
+                    GroupBarrier.Wait();
                 }
 
                 if (needed)
@@ -173,7 +173,7 @@ internal static class TiledMlp
             }
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
     }
 
     /// <summary>How many times two threads stand side by side to own <paramref name="elements"/>, four each.</summary>
@@ -303,7 +303,7 @@ internal readonly struct ForwardSums(ArrayView<float> outputs, int width, ArrayV
     public void Store(int row, int column, float sum)
     {
         float output = sum + biases[column];
-        outputs[((long)row * width) + column] = rectify ? GroupMlp.Rectified(output) : output;
+        outputs[((long)row * width) + column] = rectify ? GroupModel.Rectified(output) : output;
     }
 }
 

@@ -46,7 +46,7 @@ internal static class TiledMlpTraining
                 weights[k] = initial[model + k];
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             int visits = start[client];
             int perEpoch = (start[client + 1] - visits) / settings.Epochs;
             int step = 0;
@@ -63,10 +63,10 @@ internal static class TiledMlpTraining
                     }
 
                     TiledMlp.Forward(shape, weights, samples, activations, batch, count, slabs);
-                    GroupMlp.SoftmaxGradient(logits, classes, classes, batchLabels, sampleLosses, count, -settings.LearningRate / count);
+                    GroupModel.SoftmaxGradient(logits, classes, classes, batchLabels, sampleLosses, count, -settings.LearningRate / count);
                     if (losses.Length > 0 && Group.IdxX == 0)
                     {
-                        losses[(client * settings.LossColumns) + step] = GroupMlp.MeanLoss(sampleLosses, count);
+                        losses[(client * settings.LossColumns) + step] = GroupModel.MeanLoss(sampleLosses, count);
                     }
 
                     TiledMlp.Step(shape, weights, samples, activations, gradients, batch, count, slabs);
@@ -79,7 +79,7 @@ internal static class TiledMlpTraining
                 weights[k] -= origin[model + k];
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 }

@@ -128,7 +128,7 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
                 sums[i] = sum;
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             for (int half = PartialSums / 2; half > 0; half /= 2)
             {
                 for (int i = Group.IdxX; i < half; i += Group.DimX)
@@ -136,7 +136,7 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
                     sums[i] += sums[i + half];
                 }
 
-                GroupMlp.Sync();
+                GroupBarrier.Wait();
             }
 
             if (Group.IdxX == 0)
@@ -144,7 +144,7 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
                 result[r] = (float)(r % 2 == 0 ? sums[0] : sums[0] / samples);
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 

@@ -252,7 +252,7 @@ internal readonly struct TermTile<TTerm>(TileRows rows, ArrayView<float> partial
         for (long slab = firstSlab; slab < endSlab; slab++)
         {
             rows.Put(next, a, firstRow, tiling.Height, b, firstOther, tiling.Width, slab);
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             next = rows.Fetch(firstRow, firstOther, slab + 1);
             if (needed)
             {
@@ -280,7 +280,7 @@ internal readonly struct TermTile<TTerm>(TileRows rows, ArrayView<float> partial
                 }
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
 
         if (needed)

@@ -42,7 +42,7 @@ internal static class PanelMeanAroundCenter
                 tile[(row << place.WidthBits) + place.Column] = values.At(row);
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             double sum = Sum(new TileKeys(tile, place.WidthBits, place.Column), values, place, memory, count);
             if (place.FirstRow == 0 && panel + place.Column < columns)
             {
@@ -90,7 +90,7 @@ internal static class PanelMeanAroundCenter
         }
 
         memory.Sums[Group.IdxX] = mine;
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         double sum = 0;
         if (place.FirstRow == 0)
         {
@@ -110,7 +110,7 @@ internal static class PanelMeanAroundCenter
             }
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         return sum;
     }
 

@@ -73,7 +73,7 @@ internal static class PanelRankMean
             // Threads beyond the last column work on it like its owner and do not write.
             long column = Math.Min(panel + place.Column, columns - 1);
             LoadTile(updates, tile, place, column, columns);
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             double sum = SumOfRanks(new TileKeys(tile, place.WidthBits, place.Column), place, memory, first, last);
             if (place.FirstRow == 0 && panel + place.Column < columns)
             {
@@ -151,14 +151,14 @@ internal static class PanelRankMean
         }
 
         memory.Sums[Group.IdxX] = between;
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         if (shift > 0)
         {
             Rank(place, memory, 0);
             Rank(place, memory, 1);
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         double sum = 0;
         if (place.FirstRow == 0)
         {
@@ -191,7 +191,7 @@ internal static class PanelRankMean
         }
 
         // The lists become counters again.
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         return sum;
     }
 

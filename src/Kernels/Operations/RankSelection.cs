@@ -114,7 +114,7 @@ internal static class RankSelection
                 memory.Cells[PanelMemory.GoOn] = 0;
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             // Both ends share the first histogram; later ones are two, each in one half of the counters.
             int digit = memory.CounterBits - place.WidthBits - (known == 0 ? 0 : 1);
             digit = IntrinsicMath.Min(digit, KeyBits - known);
@@ -149,12 +149,12 @@ internal static class RankSelection
                 }
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             FindDigits(place, memory, known, shift, digit, first, last, enough);
             known += digit;
             goOn = memory.Cells[PanelMemory.GoOn] != 0 && known < KeyBits;
             // Nobody may clear the decision before everybody has read it.
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
 
         return known;
@@ -200,7 +200,7 @@ internal static class RankSelection
             memory.Partials[(end * Group.DimX) + Group.IdxX] = sum;
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         for (int end = 0; end < 2; end++)
         {
             int cell = PanelMemory.CellAt(end, place.Column);
@@ -233,7 +233,7 @@ internal static class RankSelection
             }
         }
 
-        GroupMlp.Sync();
+        GroupBarrier.Wait();
         if (place.FirstRow == 0)
         {
             for (int end = 0; end < 2; end++)

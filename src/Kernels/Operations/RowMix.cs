@@ -85,7 +85,7 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
             for (long first = 0; first < n; first += StagedRows)
             {
                 Stage(mix, coefficients.Cast<float>(), firstRow, mixRows, first, n);
-                GroupMlp.Sync();
+                GroupBarrier.Wait();
                 int staged = (int)Math.Min(StagedRows, n - first);
                 for (int i = 0; i < staged; i += 2)
                 {
@@ -102,7 +102,7 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
                     }
                 }
 
-                GroupMlp.Sync();
+                GroupBarrier.Wait();
             }
 
             if (k < columns)

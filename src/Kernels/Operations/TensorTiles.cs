@@ -65,7 +65,7 @@ internal static class TensorTiles
                 again[tile] = 0;
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
             long firstRow = (long)(tile / tilesAcross) * tiling.Height;
             long firstOther = (long)(tile % tilesAcross) * tiling.Width;
             for (int e = Group.IdxX; e < tiling.Height * tiling.Width; e += Group.DimX)
@@ -94,7 +94,7 @@ internal static class TensorTiles
                 }
             }
 
-            GroupMlp.Sync();
+            GroupBarrier.Wait();
         }
     }
 
@@ -130,7 +130,7 @@ internal static class TensorTiles
             for (long slab = firstSlab; slab < endSlab; slab++)
             {
                 rows.Put(next, a, firstRow, tiling.Height, b, firstOther, tiling.Width, slab);
-                GroupMlp.Sync();
+                GroupBarrier.Wait();
                 next = rows.Fetch(firstRow, firstOther, slab + 1);
                 if (needed)
                 {
@@ -147,7 +147,7 @@ internal static class TensorTiles
                     }
                 }
 
-                GroupMlp.Sync();
+                GroupBarrier.Wait();
             }
 
             if (needed)

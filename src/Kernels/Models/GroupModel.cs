@@ -1,17 +1,8 @@
-// What the threads of a group do together in every kernel of a model: wait for each other, and turn logits into gradients and losses.
+// What the threads of a group do together in the kernels of several models: logits become gradients and losses.
 namespace FlGpu.Kernels;
 
-internal static class GroupMlp
+internal static class GroupModel
 {
-    /// <summary>Waits for the group; a group of one waits for nobody.</summary>
-    public static void Sync()
-    {
-        if (Group.DimX > 1)
-        {
-            Group.Barrier();
-        }
-    }
-
     /// <summary>x or zero, whichever is larger. A maximum would be zero for NaN on a device, and hide that a model has diverged.</summary>
     public static float Rectified(float x) => x < 0f ? 0f : x;
 
@@ -49,7 +40,7 @@ internal static class GroupMlp
             losses[b] = MathF.Log(total) - ofLabel;
         }
 
-        Sync();
+        GroupBarrier.Wait();
     }
 
     /// <summary>The mean of a batch's losses, added in order.</summary>
