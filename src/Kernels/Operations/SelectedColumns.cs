@@ -32,9 +32,8 @@ internal readonly unsafe struct SelectedColumns(
             // The last block goes back over columns that are done already rather than past the end.
             int column = Math.Min(k, lastBlock);
             float* block = updates.Host + column;
-            float* next = column < lastBlock ? updates.Host + Math.Min(k + ByteSelection.Width, lastBlock) : null;
-            int open = selectFirst.Select(block, stride, low, rest, next);
-            open |= last > first + 1 ? selectLast.Select(block, stride, high, rest, next: null) : 0;
+            int open = selectFirst.Select(block, stride, low, rest);
+            open |= last > first + 1 ? selectLast.Select(block, stride, high, rest) : 0;
             for (int v = 0; v < ByteSelection.Width / Lanes; v++)
             {
                 float* part = block + (v * Lanes);
