@@ -235,7 +235,11 @@ public sealed partial class PtxTests
         {
             // A generic parameter of a kernel is a kind of lanes, or what the kernel keeps of so many.
             Type wanted = parameter.GetGenericParameterConstraints().Single(constraint => constraint.IsInterface).GetGenericTypeDefinition();
-            Type[] fitting = [.. Types.Where(type => type is { IsValueType: true, IsGenericType: false } && type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == wanted))];
+            Type[] fitting =
+            [
+                .. Types.Where(type => type is { IsValueType: true, IsGenericType: false }
+                    && type.GetInterfaces().Any(implemented => implemented.IsGenericType && implemented.GetGenericTypeDefinition() == wanted)),
+            ];
             choices = [.. choices.SelectMany(chosen => fitting.Select(type => (Type[])[.. chosen, type]))];
         }
 

@@ -12,7 +12,7 @@ internal interface IGroupNetwork
     /// <summary>Takes the parameters that the client starts from.</summary>
     void Load(ArrayView<float> initial, ArrayView<float> update);
 
-    /// <summary>The logits of the samples at <paramref name="rows"/>; when the first threads leave, all of them are there.</summary>
+    /// <summary>The logits of the samples at <paramref name="rows"/>, for all threads to read when it returns.</summary>
     void Forward(ArrayView<float> update, ArrayView<int> rows);
 
     /// <summary>Adds the gradients to the parameters. In the place of the logits are the gradients by them, which carry the step.</summary>
@@ -24,7 +24,7 @@ internal interface IGroupNetwork
 
 internal static class GroupModel
 {
-    /// <summary>Trains the clients that are the launch's group's, all their epochs.</summary>
+    /// <summary>Trains clients, all their epochs; a group owns one at a time. Called by all threads of the launch.</summary>
     public static void Train<TNetwork>(
         TNetwork network, GroupTraining training, ArrayView<float> initial, ArrayView<float> origin, ArrayView<float> updates, ArrayView<int> labels,
         ArrayView<int> order, ArrayView<int> start, ArrayView<float> losses) where TNetwork : struct, IGroupNetwork
@@ -70,7 +70,7 @@ internal static class GroupModel
     /// <summary>x or zero, whichever is larger. A maximum would be zero for NaN on a device, and hide that a model has diverged.</summary>
     public static float Rectified(float x) => x < 0f ? 0f : x;
 
-    /// <summary>The parameters of a model that is trained in the client's row of the updates.</summary>
+    /// <summary>Loads a model that is trained in the client's row of the updates.</summary>
     public static void Copy(ArrayView<float> initial, ArrayView<float> update)
     {
         for (long k = Group.IdxX; k < update.Length; k += Group.DimX)
@@ -79,7 +79,7 @@ internal static class GroupModel
         }
     }
 
-    /// <summary>What has become of them, less <paramref name="origin"/>.</summary>
+    /// <summary>Stores it: what is there becomes relative to <paramref name="origin"/>.</summary>
     public static void Subtract(ArrayView<float> origin, ArrayView<float> update)
     {
         for (long k = Group.IdxX; k < update.Length; k += Group.DimX)
