@@ -193,7 +193,9 @@ public sealed partial class PtxTests
     {
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));
         using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, null!);
-        string ptx = ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default)).PTXAssembly;
+        var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default);
+        DeviceRuntime.LetBranchesDiverge(compiled);
+        string ptx = compiled.PTXAssembly;
         // For ptxas and for reading: FLGPU_PTX_FOLDER=DIR dotnet test --filter PtxTests.
         if (Environment.GetEnvironmentVariable("FLGPU_PTX_FOLDER") is { Length: > 0 } folder)
         {

@@ -32,7 +32,8 @@ public sealed record GitState(string? Revision, string? Branch, bool Dirty)
             using Process git = Process.Start(start)!;
             git.ErrorDataReceived += (_, _) => { };
             git.BeginErrorReadLine();
-            Task<string> output = git.StandardOutput.ReadToEndAsync();
+            // On a thread of its own: those of the pool may all be measuring.
+            Task<string> output = Task.Factory.StartNew(git.StandardOutput.ReadToEnd, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             if (!output.Wait(TimeoutMs) || !git.WaitForExit(TimeoutMs))
             {
                 git.Kill(entireProcessTree: true);

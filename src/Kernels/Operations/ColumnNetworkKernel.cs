@@ -7,6 +7,7 @@ namespace FlGpu.Kernels;
 /// <summary>
 /// Kernels for one number of rows and one pair of ranks. All loads of a column come before its first comparison, so that a warp has n
 /// cache lines on their way at once; every wire of the network is a local variable, which the device compiler keeps in a register.
+/// ILGPU's O2 moves a load next to its use, but not from one block of code to another: so whether a column exists is asked between the two.
 /// </summary>
 internal static class ColumnNetworkKernel
 {
@@ -23,6 +24,8 @@ internal static class ColumnNetworkKernel
 
     private static readonly MethodInfo s_load = Device(nameof(Load));
     private static readonly MethodInfo s_value = Device(nameof(Value));
+    private static readonly MethodInfo s_existing = Device(nameof(ExistingColumn));
+    private static readonly MethodInfo s_firstOfGroup = Device(nameof(FirstOfGroup));
     private static readonly MethodInfo s_key = typeof(OrderedKey).GetMethod(nameof(OrderedKey.Of), [typeof(float)])!;
     private static readonly MethodInfo s_min = typeof(IntrinsicMath).GetMethod(nameof(IntrinsicMath.Min), [typeof(int), typeof(int)])!;
     private static readonly MethodInfo s_max = typeof(IntrinsicMath).GetMethod(nameof(IntrinsicMath.Max), [typeof(int), typeof(int)])!;
@@ -70,6 +73,7 @@ internal static class ColumnNetworkKernel
         LocalBuilder[] loaded = [.. Enumerable.Range(0, rows).Select(_ => il.DeclareLocal(typeof(float)))];
         LocalBuilder[] wires = [.. Enumerable.Range(0, rows).Select(_ => il.DeclareLocal(typeof(int)))];
         Label nextColumn = il.DefineLabel();
+        Label skip = il.DefineLabel();
         Label check = il.DefineLabel();
 
         il.Emit(OpCodes.Ldarga_S, (byte)1);
@@ -81,6 +85,8 @@ internal static class ColumnNetworkKernel
 
         il.MarkLabel(nextColumn);
         il.Emit(OpCodes.Ldloc, column);
+        il.Emit(OpCodes.Ldloc, columns);
+        il.Emit(OpCodes.Call, s_existing);
         il.Emit(OpCodes.Stloc, element);
         foreach (LocalBuilder value in loaded)
         {
@@ -91,6 +97,9 @@ internal static class ColumnNetworkKernel
             Combine(il, element, columns, OpCodes.Add, element);
         }
 
+        il.Emit(OpCodes.Ldloc, column);
+        il.Emit(OpCodes.Ldloc, columns);
+        il.Emit(OpCodes.Bge, skip);
         for (int row = 0; row < rows; row++)
         {
             il.Emit(OpCodes.Ldloc, loaded[row]);
@@ -120,12 +129,14 @@ internal static class ColumnNetworkKernel
         il.Emit(OpCodes.Ldc_I4, network.Kept.Count);
         il.Emit(OpCodes.Call, Store);
 
+        il.MarkLabel(skip);
         il.Emit(OpCodes.Ldloc, column);
         il.Emit(OpCodes.Call, Step);
         il.Emit(OpCodes.Add);
         il.Emit(OpCodes.Stloc, column);
         il.MarkLabel(check);
         il.Emit(OpCodes.Ldloc, column);
+        il.Emit(OpCodes.Call, s_firstOfGroup);
         il.Emit(OpCodes.Ldloc, columns);
         il.Emit(OpCodes.Blt, nextColumn);
         il.Emit(OpCodes.Ret);
@@ -170,6 +181,11 @@ internal static class ColumnNetworkKernel
 
     // What follows runs on the device, called by the emitted kernel and inlined into it.
     internal static long FirstColumn() => ((long)Grid.IdxX * Group.DimX) + Group.IdxX;
+
+    internal static long FirstOfGroup(long column) => column - Group.IdxX;
+
+    /// <summary>Threads beyond the last column read it like its owner and do not write.</summary>
+    internal static long ExistingColumn(long column, long columns) => Math.Min(column, columns - 1);
 
     internal static long ColumnStep() => (long)Grid.DimX * Group.DimX;
 

@@ -1,5 +1,7 @@
 // products[i, j] = the inner product of rows i and j.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace FlGpu.Kernels;
 
@@ -42,7 +44,7 @@ public readonly record struct InnerProducts(Matrix Vectors, Matrix Products) : I
 
     /// <inheritdoc/>
     public unsafe void Simd(SimdBackend simd) =>
-        simd.ForEachTile(Vectors.Rows, Cost.Flops, new Rows(Vectors.Host, Products.Host, Vectors.Rows, Vectors.Columns));
+        simd.ForEachTile(Blocks.Count(Vectors.Rows), Cost.Flops, new Blocks(Vectors.Host, Products.Host, Vectors.Rows, Vectors.Columns));
 
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu)
@@ -83,32 +85,113 @@ public readonly record struct InnerProducts(Matrix Vectors, Matrix Products) : I
         }
     }
 
-    private readonly unsafe struct Rows(float* vectors, float* products, int rows, int columns) : ITiles
+    /// <summary>
+    /// A tile is a block of four rows against another, or against itself: each value is widened once for four products. Where there are fewer rows
+    /// left, the last one stands in for them and its sums are not stored again.
+    /// </summary>
+    private readonly unsafe struct Blocks(float* vectors, float* products, int rows, int columns) : ITiles
     {
+        private const int Side = 4;
+        private const int Lanes = 8;
+
+        public static int Count(int rows)
+        {
+            int blocks = (rows + Side - 1) / Side;
+            return blocks * (blocks + 1) / 2;
+        }
+
         public void Run(int tile, byte* scratch)
         {
-            float* row = vectors + ((long)tile * columns);
-            for (int j = 0; j < rows; j++)
+            int j = 0;
+            while (tile > j)
             {
-                float* other = vectors + ((long)j * columns);
-                Vector512<double> lower = Vector512<double>.Zero, upper = lower;
-                int k = 0;
-                for (; k + 16 <= columns; k += 16)
-                {
-                    (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
-                    (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(other + k));
-                    lower = Vector512.MultiplyAddEstimate(a, c, lower);
-                    upper = Vector512.MultiplyAddEstimate(b, d, upper);
-                }
-
-                double sum = Vector512.Sum(lower + upper);
-                for (; k < columns; k++)
-                {
-                    sum += (double)row[k] * other[k];
-                }
-
-                products[((long)tile * rows) + j] = (float)sum;
+                tile -= ++j;
             }
+
+            double* sums = stackalloc double[Side * Side];
+            Multiply(tile * Side, j * Side, sums);
+            for (int r = 0; r < Side && (tile * Side) + r < rows; r++)
+            {
+                for (int c = 0; c < Side && (j * Side) + c < rows; c++)
+                {
+                    float product = (float)sums[(r * Side) + c];
+                    products[((((long)tile * Side) + r) * rows) + (j * Side) + c] = product;
+                    products[((((long)j * Side) + c) * rows) + (tile * Side) + r] = product;
+                }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Multiply(int i, int j, double* sums)
+        {
+            float* x0 = Row(i), x1 = Row(i + 1), x2 = Row(i + 2), x3 = Row(i + 3);
+            float* y0 = Row(j), y1 = Row(j + 1), y2 = Row(j + 2), y3 = Row(j + 3);
+            Vector512<double> s00 = Vector512<double>.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
+            Vector512<double> s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
+            int k = 0;
+            for (; k + Lanes <= columns; k += Lanes)
+            {
+                Vector512<double> b0 = Widen(y0 + k), b1 = Widen(y1 + k), b2 = Widen(y2 + k), b3 = Widen(y3 + k);
+                Vector512<double> a = Widen(x0 + k);
+                s00 = Vector512.MultiplyAddEstimate(a, b0, s00);
+                s01 = Vector512.MultiplyAddEstimate(a, b1, s01);
+                s02 = Vector512.MultiplyAddEstimate(a, b2, s02);
+                s03 = Vector512.MultiplyAddEstimate(a, b3, s03);
+                a = Widen(x1 + k);
+                s10 = Vector512.MultiplyAddEstimate(a, b0, s10);
+                s11 = Vector512.MultiplyAddEstimate(a, b1, s11);
+                s12 = Vector512.MultiplyAddEstimate(a, b2, s12);
+                s13 = Vector512.MultiplyAddEstimate(a, b3, s13);
+                a = Widen(x2 + k);
+                s20 = Vector512.MultiplyAddEstimate(a, b0, s20);
+                s21 = Vector512.MultiplyAddEstimate(a, b1, s21);
+                s22 = Vector512.MultiplyAddEstimate(a, b2, s22);
+                s23 = Vector512.MultiplyAddEstimate(a, b3, s23);
+                a = Widen(x3 + k);
+                s30 = Vector512.MultiplyAddEstimate(a, b0, s30);
+                s31 = Vector512.MultiplyAddEstimate(a, b1, s31);
+                s32 = Vector512.MultiplyAddEstimate(a, b2, s32);
+                s33 = Vector512.MultiplyAddEstimate(a, b3, s33);
+            }
+
+            sums[0] = Vector512.Sum(s00);
+            sums[1] = Vector512.Sum(s01);
+            sums[2] = Vector512.Sum(s02);
+            sums[3] = Vector512.Sum(s03);
+            sums[4] = Vector512.Sum(s10);
+            sums[5] = Vector512.Sum(s11);
+            sums[6] = Vector512.Sum(s12);
+            sums[7] = Vector512.Sum(s13);
+            sums[8] = Vector512.Sum(s20);
+            sums[9] = Vector512.Sum(s21);
+            sums[10] = Vector512.Sum(s22);
+            sums[11] = Vector512.Sum(s23);
+            sums[12] = Vector512.Sum(s30);
+            sums[13] = Vector512.Sum(s31);
+            sums[14] = Vector512.Sum(s32);
+            sums[15] = Vector512.Sum(s33);
+            for (; k < columns; k++)
+            {
+                for (int pair = 0; pair < Side * Side; pair++)
+                {
+                    sums[pair] += (double)Row(i + (pair / Side))[k] * Row(j + (pair % Side))[k];
+                }
+            }
+        }
+
+        private float* Row(int i) => vectors + ((long)Math.Min(i, rows - 1) * columns);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector512<double> Widen(float* values) =>
+            Avx512F.IsSupported
+                ? Avx512F.ConvertToVector512Double(Vector256.Load(values))
+                : Vector512.Create(Widen(Vector128.Load(values)), Widen(Vector128.Load(values + 4)));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector256<double> Widen(Vector128<float> values)
+        {
+            (Vector128<double> lower, Vector128<double> upper) = Vector128.Widen(values);
+            return Vector256.Create(lower, upper);
         }
     }
 }

@@ -2,7 +2,11 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using ILGPU.Algorithms;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
@@ -10,16 +14,15 @@ using ILGPU.Runtime.OpenCL;
 namespace FlGpu.Kernels;
 
 /// <summary>One ILGPU accelerator with a context of its own, since one failed kernel compilation spoils a context.</summary>
-internal sealed class DeviceRuntime : IDisposable
+internal sealed partial class DeviceRuntime : IDisposable
 {
     public const string Name = "ILGPU";
 
     /// <summary>
-    /// O2 declares branches uniform by an analysis that is wrong for some kernels (ILGPU issue 846), and did so in 33 of these 37; O1 never does. What it
-    /// offers is 1 to 9 % fewer instructions of PTX, the same arithmetic in the inner loops, before the driver's compiler optimises, and loads that name
-    /// the global memory. A context has one level, so the sorting networks, which come out clean, do without O2 too.
+    /// O2 lets loads name the global memory and leaves 1 to 9 % fewer instructions of PTX. What it also does, declaring branches uniform by an
+    /// analysis that is wrong for some kernels (ILGPU issue 846), is undone before a kernel is loaded: <see cref="LetBranchesDiverge"/>.
     /// </summary>
-    public const OptimizationLevel Optimization = OptimizationLevel.O1;
+    public const OptimizationLevel Optimization = OptimizationLevel.O2;
 
     // Where ILGPU itself finds the drivers under WSL.
     private const string WslDrivers = "/usr/lib/wsl/lib";
@@ -85,70 +88,35 @@ internal sealed class DeviceRuntime : IDisposable
 
     public void Synchronize() => _accelerator.Synchronize();
 
-    public void Launch<A, B>(Action<A, B> kernel, KernelConfig config, A a, B b) where A : struct where B : struct
-    {
-        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
-        {
-            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
-        }
+    public void Launch<A, B>(Action<A, B> kernel, KernelConfig config, A a, B b) where A : struct where B : struct =>
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B>>(kernel)(_accelerator.DefaultStream, config, a, b);
 
-        ((Action<KernelConfig, A, B>)launcher)(config, a, b);
-    }
-
-    public void Launch<A, B, C>(Action<A, B, C> kernel, KernelConfig config, A a, B b, C c) where A : struct where B : struct where C : struct
-    {
-        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
-        {
-            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
-        }
-
-        ((Action<KernelConfig, A, B, C>)launcher)(config, a, b, c);
-    }
+    public void Launch<A, B, C>(Action<A, B, C> kernel, KernelConfig config, A a, B b, C c) where A : struct where B : struct where C : struct =>
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C>>(kernel)(_accelerator.DefaultStream, config, a, b, c);
 
     public void Launch<A, B, C, D>(Action<A, B, C, D> kernel, KernelConfig config, A a, B b, C c, D d)
-        where A : struct where B : struct where C : struct where D : struct
-    {
-        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
-        {
-            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
-        }
-
-        ((Action<KernelConfig, A, B, C, D>)launcher)(config, a, b, c, d);
-    }
+        where A : struct where B : struct where C : struct where D : struct =>
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d);
 
     public void Launch<A, B, C, D, E>(Action<A, B, C, D, E> kernel, KernelConfig config, A a, B b, C c, D d, E e)
-        where A : struct where B : struct where C : struct where D : struct where E : struct
-    {
-        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
-        {
-            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
-        }
-
-        ((Action<KernelConfig, A, B, C, D, E>)launcher)(config, a, b, c, d, e);
-    }
+        where A : struct where B : struct where C : struct where D : struct where E : struct =>
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d, e);
 
     public void Launch<A, B, C, D, E, F>(Action<A, B, C, D, E, F> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f)
-        where A : struct where B : struct where C : struct where D : struct where E : struct where F : struct
-    {
-        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
-        {
-            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
-        }
-
-        ((Action<KernelConfig, A, B, C, D, E, F>)launcher)(config, a, b, c, d, e, f);
-    }
+        where A : struct where B : struct where C : struct where D : struct where E : struct where F : struct =>
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E, F>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d, e, f);
 
     public void Launch<A, B, C, D, E, F, G, H, I, J>(
         Action<A, B, C, D, E, F, G, H, I, J> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f, G g, H h, I i, J j)
         where A : struct where B : struct where C : struct where D : struct where E : struct
-        where F : struct where G : struct where H : struct where I : struct where J : struct
-    {
-        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
-        {
-            _launchers[kernel] = launcher = _accelerator.LoadStreamKernel(kernel);
-        }
+        where F : struct where G : struct where H : struct where I : struct where J : struct =>
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E, F, G, H, I, J>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d, e, f, g, h, i, j);
 
-        ((Action<KernelConfig, A, B, C, D, E, F, G, H, I, J>)launcher)(config, a, b, c, d, e, f, g, h, i, j);
+    /// <summary>Takes back what O2 declares of conditional branches; a plain branch is right whether a warp agrees or not.</summary>
+    public static void LetBranchesDiverge(PTXCompiledKernel kernel)
+    {
+        ref string ptx = ref PtxOf(kernel);
+        ptx = UniformBranch().Replace(ptx, "$1");
     }
 
     public void Dispose()
@@ -156,6 +124,30 @@ internal sealed class DeviceRuntime : IDisposable
         _accelerator.Dispose();
         _context.Dispose();
     }
+
+    /// <summary>Compiles a kernel the first time that it is launched.</summary>
+    private TLauncher Launcher<TLauncher>(Delegate kernel) where TLauncher : Delegate
+    {
+        if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
+        {
+            CompiledKernel compiled = _accelerator.CompileKernel(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method));
+            if (compiled is PTXCompiledKernel ptx)
+            {
+                LetBranchesDiverge(ptx);
+            }
+
+            _launchers[kernel] = launcher = _accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
+        }
+
+        return (TLauncher)launcher;
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "<PTXAssembly>k__BackingField")]
+    private static extern ref string PtxOf(PTXCompiledKernel kernel);
+
+    // A branch under a predicate, or one through a table.
+    [GeneratedRegex(@"(@!?%p\d+\s+bra|brx\.idx)\.uni")]
+    private static partial Regex UniformBranch();
 
     private static DeviceRuntime OpenCuda(int index)
     {
