@@ -64,7 +64,7 @@ public readonly record struct BeyondRange(Matrix Updates, Matrix Sent, float Fac
 
     private void Launch<T, TRange>(GpuBackend gpu) where T : unmanaged, ILanes<T> where TRange : struct, IRange<TRange, T> =>
         gpu.Runtime.Launch(
-            Kernel<T, TRange>, gpu.ThreadEach(Updates.Columns / T.Count, Columns.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Sent),
+            Kernel<T, TRange>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Sent),
             (long)Updates.Columns / T.Count, Factor, Key);
 
     /// <summary>A thread owns a column, or four.</summary>
@@ -73,7 +73,7 @@ public readonly record struct BeyondRange(Matrix Updates, Matrix Sent, float Fac
     {
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
-            TRange range = Columns.Down(updates, k, columns, TRange.Of(updates[k]));
+            TRange range = ColumnWalk.Down(updates, k, columns, TRange.Of(updates[k]));
             long i = 0;
             for (long e = k; e < sent.Length; e += columns)
             {

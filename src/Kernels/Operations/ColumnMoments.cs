@@ -66,7 +66,7 @@ public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix 
 
     private void Launch<T, TSums>(GpuBackend gpu) where T : unmanaged, ILanes<T> where TSums : struct, ISums<TSums, T> =>
         gpu.Runtime.Launch(
-            Kernel<T, TSums>, gpu.ThreadEach(Updates.Columns / T.Count, Columns.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Mean),
+            Kernel<T, TSums>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Mean),
             GpuBackend.Lanes<T>(Deviation), LostDegrees);
 
     /// <summary>
@@ -80,7 +80,7 @@ public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix 
         long rows = updates.Length / columns;
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
-            TSums sums = Columns.Down(updates, k, columns, TSums.Around(updates[k]));
+            TSums sums = ColumnWalk.Down(updates, k, columns, TSums.Around(updates[k]));
             mean[k] = sums.Mean(rows);
             deviation[k] = sums.Deviation(rows, lostDegrees);
         }

@@ -46,14 +46,15 @@ public readonly record struct SignSums(Matrix Updates, Matrix Sums) : IOperation
     public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
 
     void ILaneOperation.Launch<T>(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel<T>, gpu.ThreadEach(Updates.Columns / T.Count, Columns.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Sums));
+        gpu.Runtime.Launch(
+            Kernel<T>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Sums));
 
     /// <summary>A thread owns a column, or four.</summary>
     private static void Kernel<T>(ArrayView<T> updates, ArrayView<T> sums) where T : unmanaged, ILanes<T>
     {
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < sums.Length; k += (long)Grid.DimX * Group.DimX)
         {
-            sums[k] = Columns.Down(updates, k, sums.Length, new Votes<T>(default)).Sum;
+            sums[k] = ColumnWalk.Down(updates, k, sums.Length, new Votes<T>(default)).Sum;
         }
     }
 

@@ -49,7 +49,8 @@ public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix
 
     void ILaneOperation.Launch<T>(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel<T>, gpu.ThreadEach(Updates.Columns / T.Count, Columns.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.View(Weights), GpuBackend.Lanes<T>(Sum));
+            Kernel<T>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.View(Weights),
+            GpuBackend.Lanes<T>(Sum));
 
     /// <summary>
     /// A thread owns a column, or four. It has eight rows on their way at once, which keeps the memory busy from some 75,000 columns on; eight rows that all

@@ -9,7 +9,7 @@ internal interface IColumnState<TSelf, T> where TSelf : struct, IColumnState<TSe
 }
 
 /// <summary>A thread goes down its column in the order of the rows and has eight of them on their way at once.</summary>
-internal static class Columns
+internal static class ColumnWalk
 {
     /// <summary>Threads of a group: few, so that those of 100,000 columns spread evenly over the multiprocessors.</summary>
     public const int GroupSize = 128;
