@@ -21,6 +21,19 @@ public sealed class Screen(TextWriter output, TextWriter error, bool outputRedir
     /// <summary>Standard error with a progress bar; null when it is no terminal, where plain lines are written.</summary>
     public IAnsiConsole? Progress { get; } = errorRedirected ? null : Create(error, redirected: false);
 
+    /// <summary>Writes a line to standard error; where there is a progress bar, above it.</summary>
+    public void Tell(string line)
+    {
+        if (Progress is { } console)
+        {
+            console.WriteLine(line);
+        }
+        else
+        {
+            Error.WriteLine(line);
+        }
+    }
+
     /// <summary>A table in the program's style.</summary>
     public static Table Table(params IEnumerable<string> columns)
     {

@@ -126,6 +126,9 @@ public sealed class GpuBackend : Backend
     /// <summary>What a kernel sees of a matrix.</summary>
     internal static ArrayView<float> View(Matrix matrix) => View(matrix.Elements);
 
+    /// <summary>The same, so many floats at once.</summary>
+    internal static ArrayView<T> Lanes<T>(Matrix matrix) where T : unmanaged, ILanes<T> => View(matrix).Cast<T>();
+
     /// <summary>What a kernel sees of a buffer.</summary>
     internal static ArrayView<T> View<T>(Buffer<T> buffer) where T : unmanaged => ((DeviceBuffer<T>)buffer).View;
 }

@@ -154,7 +154,11 @@ public sealed class Federation : IDisposable
     {
         int[] sampled = Sample(index);
         int[] malicious = [.. sampled.Where(client => client >= _experiment.Honest).Select(client => client - _experiment.Honest)];
-        return new(index, sampled, malicious.Length, _clock.Measure(() => _flippedAnew?.Flip(malicious, Global, _features, _labels)));
+        // A measurement waits for the device: none where nothing is flipped.
+        Phase poison = _flippedAnew is null || malicious.Length == 0
+            ? _clock.Nothing
+            : _clock.Measure(() => _flippedAnew.Flip(malicious, Global, _features, _labels));
+        return new(index, sampled, malicious.Length, poison);
     }
 
     /// <summary>Attacks and aggregates the updates of a round, all of which have been trained.</summary>
@@ -227,13 +231,7 @@ public sealed class Federation : IDisposable
         return new(train, attack, aggregate, Selection.Of(weights, turn.Malicious));
     }
 
-    private Phase Corrupt(Round round) => _clock.Measure(() =>
-    {
-        if (round.Malicious > 0)
-        {
-            _attack.Corrupt(round);
-        }
-    });
+    private Phase Corrupt(Round round) => round.Malicious == 0 ? _clock.Nothing : _clock.Measure(() => _attack.Corrupt(round));
 
     private void Train(Turn turn, int first, int count)
     {

@@ -91,7 +91,7 @@ public sealed partial class PtxTests
     [MemberData(nameof(Kernels))]
     public void A_kernel_compiles_to_clean_ptx(string name, CudaArchitecture architecture) =>
         // Once a tile, not within its loop, what tensor cores leave is read through local memory: a test of its own says so.
-        AssertClean(Compile(All().Single(method => NameOf(method) == name), architecture), mayUseLocalMemory: name == "TensorTiles.ProductKernel");
+        AssertClean(Compile(Named(name), architecture), mayUseLocalMemory: name == "TensorTiles.ProductKernel");
 
     [Theory]
     [MemberData(nameof(Networks))]
@@ -111,18 +111,33 @@ public sealed partial class PtxTests
     }
 
     [Theory]
-    [InlineData("WeightedSum.QuadKernel", 9)]
-    [InlineData("RowNorms.Kernel", 5)]
-    [InlineData("DistancesToVector.Kernel", 10)]
-    [InlineData("InnerProducts.Kernel", 10)]
-    [InlineData("ScaleRows.Kernel", 5)]
-    [InlineData("GatherRows.Kernel", 5)]
-    [InlineData("BlendRows.Kernel", 15)]
-    [InlineData("PairTiles.DifferenceKernel", 10)]
-    [InlineData("PairTiles.ProductKernel", 10)]
-    [InlineData("TensorTiles.ProductKernel", 10)]
-    public void Updates_whose_rows_are_aligned_are_read_sixteen_bytes_at_a_time(string name, int loads) =>
-        Assert.Equal(loads, Lines(Compile(All().Single(method => NameOf(method) == name), CudaArchitecture.SM_90)).Count(line => QuadLoad().IsMatch(line)));
+    [InlineData("WeightedSum.Kernel<Float4>", 9, 1)]
+    [InlineData("RowMix.Kernel<Float4>", 2, 8)]
+    [InlineData("ColumnMoments.Kernel<Float4, FourSums>", 10, 2)]
+    [InlineData("SignSums.Kernel<Float4>", 9, 1)]
+    [InlineData("Signs.Kernel<Float4>", 1, 1)]
+    [InlineData("BeyondRange.Kernel<Float4, FourRanges>", 10, 1)]
+    [InlineData("AddGaussianNoise.Kernel<Float4, FourNormals>", 4, 4)]
+    [InlineData("KeepSmall.Kernel<Float4>", 2, 2)]
+    [InlineData("SignShares.Kernel<Float4>", 5, 0)]
+    [InlineData("RowNorms.Kernel", 5, 0)]
+    [InlineData("DistancesToVector.Kernel", 10, 0)]
+    [InlineData("InnerProducts.Kernel", 10, 0)]
+    [InlineData("ScaleRows.Kernel<Float4>", 5, 5)]
+    [InlineData("GatherRows.Kernel<Float4>", 5, 5)]
+    [InlineData("GatherColumns.Kernel<Float4>", 0, 5)]
+    [InlineData("BlendRows.Kernel<Float4>", 15, 10)]
+    [InlineData("AddClippedRows.Kernel<Float4>", 15, 10)]
+    [InlineData("Fill.Kernel<Float4>", 0, 1)]
+    [InlineData("PairTiles.DifferenceKernel", 10, 0)]
+    [InlineData("PairTiles.ProductKernel", 10, 0)]
+    [InlineData("TensorTiles.ProductKernel", 10, 0)]
+    public void Updates_whose_rows_are_aligned_are_read_and_written_sixteen_bytes_at_a_time(string name, int loads, int stores)
+    {
+        string[] lines = Lines(Compile(Named(name), CudaArchitecture.SM_90));
+        Assert.Equal(loads, lines.Count(line => QuadLoad().IsMatch(line)));
+        Assert.Equal(stores, lines.Count(line => QuadStore().IsMatch(line)));
+    }
 
     [Fact]
     public void Sums_on_tensor_cores_stay_in_registers_that_are_declared_before_their_use()
@@ -144,7 +159,7 @@ public sealed partial class PtxTests
     [MemberData(nameof(KernelsOfUpdates))]
     public void Numbers_of_clients_and_of_parameters_are_multiplied_in_64_bits(string name, CudaArchitecture architecture)
     {
-        string[] lines = Lines(Compile(All().Single(method => NameOf(method) == name), architecture));
+        string[] lines = Lines(Compile(Named(name), architecture));
         HashSet<string> lengths = [];
         foreach (Match definition in lines.Select(line => Length().Match(line)).Where(match => match.Success))
         {
@@ -207,13 +222,50 @@ public sealed partial class PtxTests
         Assert.InRange(lines.Select(line => SharedArray().Match(line)).Where(match => match.Success).Sum(match => int.Parse(match.Groups[1].Value)), 0, StaticSharedBytes);
     }
 
-    /// <summary>The methods that operations launch are the static ones whose names end in Kernel.</summary>
+    /// <summary>The methods that operations launch are the static ones whose names end in Kernel; a generic one is as many as there are types that fit it.</summary>
     private static IEnumerable<MethodInfo> All() =>
-        typeof(IOperation).Assembly.GetTypes()
-            .SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
-            .Where(method => method.ReturnType == typeof(void) && method.Name.EndsWith("Kernel", StringComparison.Ordinal));
+        Types.SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            .Where(method => method.ReturnType == typeof(void) && method.Name.EndsWith("Kernel", StringComparison.Ordinal))
+            .SelectMany(method => method.IsGenericMethodDefinition ? Closed(method) : [method]);
 
-    private static string NameOf(MethodInfo kernel) => $"{kernel.DeclaringType!.Name}.{kernel.Name}";
+    private static Type[] Types => typeof(IOperation).Assembly.GetTypes();
+
+    private static IEnumerable<MethodInfo> Closed(MethodInfo kernel)
+    {
+        IEnumerable<Type[]> choices = [[]];
+        foreach (Type parameter in kernel.GetGenericArguments())
+        {
+            // A generic parameter of a kernel is a kind of lanes, or what the kernel keeps of so many.
+            Type wanted = parameter.GetGenericParameterConstraints().Single(constraint => constraint.IsInterface).GetGenericTypeDefinition();
+            Type[] fitting =
+            [
+                .. Types.Where(type => type is { IsValueType: true, IsGenericType: false }
+                    && type.GetInterfaces().Any(implemented => implemented.IsGenericType && implemented.GetGenericTypeDefinition() == wanted)),
+            ];
+            choices = [.. choices.SelectMany(chosen => fitting.Select(type => (Type[])[.. chosen, type]))];
+        }
+
+        foreach (Type[] chosen in choices)
+        {
+            MethodInfo closed;
+            try
+            {
+                closed = kernel.MakeGenericMethod(chosen);
+            }
+            catch (ArgumentException)
+            {
+                // What is kept of four floats does not go with one.
+                continue;
+            }
+
+            yield return closed;
+        }
+    }
+
+    private static MethodInfo Named(string name) => All().Single(method => NameOf(method) == name);
+
+    private static string NameOf(MethodInfo kernel) =>
+        $"{kernel.DeclaringType!.Name}.{kernel.Name}{(kernel.IsGenericMethod ? $"<{string.Join(", ", kernel.GetGenericArguments().Select(type => type.Name))}>" : "")}";
 
     [GeneratedRegex(@"(\.extern\s+)?\.(?:entry|func)\s+(?:\([^)]*\)\s*)?([A-Za-z_$][\w$]*)")]
     private static partial Regex Definition();
@@ -235,6 +287,9 @@ public sealed partial class PtxTests
 
     [GeneratedRegex(@"^ld\.(global\.)?v4\.f32")]
     private static partial Regex QuadLoad();
+
+    [GeneratedRegex(@"^st\.(global\.)?v4\.f32")]
+    private static partial Regex QuadStore();
 
     [GeneratedRegex(@"^mma\.sync\.aligned\.m16n8k8\.row\.col\.f32\.tf32\.tf32\.f32 (\{acc\d+,acc\d+,acc\d+,acc\d+\}), \{\s*%r\d+,%r\d+,%r\d+,%r\d+\}, \{%r\d+,%r\d+\}, \1;$")]
     private static partial Regex Multiplication();

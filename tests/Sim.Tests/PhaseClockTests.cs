@@ -21,6 +21,20 @@ public class PhaseClockTests
         Assert.Equal([4, 2, 5, 1], Times(sliced));
     }
 
+    [Theory]
+    [InlineData("label_flip:mode=dynamic", 2, 5)]
+    [InlineData("sign_flip", 2, 4)]
+    [InlineData("sign_flip", 0, 3)]
+    public void A_round_waits_for_the_device_once_for_each_phase_in_which_something_runs(string attack, int malicious, int waits)
+    {
+        using var backend = new CountingBackend();
+
+        Round(backend, attack, null, malicious);
+
+        // Training, aggregation and the test; the attack; labels that are flipped anew.
+        Assert.Equal(waits, backend.Waits);
+    }
+
     [Fact]
     public void Without_a_device_there_are_no_times_of_one()
     {
@@ -35,10 +49,11 @@ public class PhaseClockTests
 
     private static double?[] Times(RoundResult round) => [round.Train.GpuMs, round.Attack.GpuMs, round.Aggregate.GpuMs, round.Evaluate.GpuMs];
 
-    private static RoundResult Round(Backend backend, string attack, int? updatesAtOnce)
+    private static RoundResult Round(Backend backend, string attack, int? updatesAtOnce, int malicious = 2)
     {
         var experiment = new Experiment(
-            ModelChoice.Perceptron(), Clients: 6, Malicious: 2, ClientsPerRound: 6, Rounds: 1, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f), UpdateSpace.Updates,
+            ModelChoice.Perceptron(), Clients: 6, Malicious: malicious, ClientsPerRound: 6, Rounds: 1, new LocalSgd(Epochs: 1, BatchSize: 16, LearningRate: 0.1f),
+            UpdateSpace.Updates,
             Catalogue.Parse<IAttack>("--attacks", attack), Catalogue.Parse<IDefense>("--defenses", "none"), Seed: 1);
         using FederatedData data = FederatedData.Load(
             backend, Catalogue.Parse<IDataSource>("--data", "synthetic:inputs=4,test=20"), Catalogue.Parse<IPartition>("--partition", "iid"), 6, seed: 1);
@@ -50,6 +65,10 @@ public class PhaseClockTests
     private sealed class CountingBackend() : Backend("counting", "", 1)
     {
         private int _run;
+
+        public int Waits { get; private set; }
+
+        public override void Synchronize() => Waits++;
 
         public override Buffer<T> Allocate<T>(long length) => new HostBuffer<T>(length);
 

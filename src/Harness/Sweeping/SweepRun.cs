@@ -21,6 +21,7 @@ public sealed record CaseRows(SweepCase Case, IReadOnlyList<AccuracyRow> Accurac
 public sealed class SweepRun(int threads, Screen screen) : IDisposable
 {
     private readonly List<DataFile> _files = [];
+    private readonly HashSet<string> _whyOneByOne = [];
     private Backend? _backend;
     private string? _backendName;
     private readonly Dictionary<(string Data, string Partition, int Clients, ulong Seed), FederatedData> _data = [];
@@ -38,8 +39,8 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     };
 
     /// <summary>
-    /// Runs cases that differ in nothing but their seeds, in launches that they share where that can be. The rows are those that each gives by
-    /// itself, but for the times.
+    /// Runs cases that differ in nothing but their seeds, in launches that they share. The rows are those that each gives by itself, but for the
+    /// times. Where they cannot share launches they run one by one, and standard error says why, once for each reason.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was interrupted; the cases are abandoned.</exception>
     public IReadOnlyList<CaseRows> RunTogether(IReadOnlyList<SweepCase> cases, CancellationToken interruption)
@@ -50,6 +51,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             return [.. cases.Select(sweepCase => Run(sweepCase, interruption))];
         }
 
+        string whyOneByOne = "they do not fit in memory together";
         try
         {
             interruption.ThrowIfCancellationRequested();
@@ -72,11 +74,21 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
                 return [.. trainings.Select((training, i) => new CaseRows(training, accuracies[i], timings[i]))];
             }
         }
+        catch (InputException unusable)
+        {
+            whyOneByOne = unusable.Message;
+        }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            // By itself each case says what is wrong with it, if anything is.
+            whyOneByOne = $"{failure.GetType().Name}: {failure.Message}";
         }
 
+        if (_whyOneByOne.Add(whyOneByOne))
+        {
+            screen.Tell($"Seeds run one by one: {whyOneByOne}");
+        }
+
+        // By itself each case says what is wrong with it, if anything is.
         return [.. trainings.Select(training => Train(training, interruption))];
     }
 

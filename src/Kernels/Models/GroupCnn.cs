@@ -19,8 +19,7 @@ internal static class GroupCnn
         long groups = MostGroups(gpu, train.Updates.Rows);
         var places = new CnnPlaces(model.Shape, train.Sgd.BatchSize);
         ArrayView<float> scratch = gpu.Scratch(places.Length * gpu.GroupsFor(groups));
-        var settings = new CnnTrainSettings(
-            places, model.Parameters, train.ClientsPerModel, train.Sgd.Epochs, train.Sgd.LearningRate, train.StepLosses?.Columns ?? 0);
+        var settings = new CnnTrainSettings(places, GroupTraining.Of(train, model.Parameters));
         gpu.Runtime.Launch(
             TrainKernel, gpu.GroupEach(groups), settings, GpuBackend.View(train.Initial), GpuBackend.View(train.Origin),
             GpuBackend.View(train.Updates), GpuBackend.View(train.Samples.Features), GpuBackend.View(train.Samples.Labels),
@@ -61,48 +60,34 @@ internal static class GroupCnn
         ArrayView<int> labels, ArrayView<int> order, ArrayView<int> start, ArrayView<float> scratch, ArrayView<float> losses)
     {
         CnnPlaces places = settings.Places;
-        int batch = places.Batch;
-        long parameters = settings.Parameters;
-        ArrayView<float> mine = scratch.SubView(Grid.IdxX * places.Length, places.Length);
-        for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
+        var network = new Network(places, features, scratch.SubView(Grid.IdxX * places.Length, places.Length));
+        GroupModel.Train(network, settings.Training, initial, origin, updates, labels, order, start, losses);
+    }
+
+    private readonly struct Network(CnnPlaces places, ArrayView<float> features, ArrayView<float> mine) : IGroupNetwork
+    {
+        public GroupBatch Batch
         {
-            ArrayView<float> weights = updates.SubView(client * parameters, parameters);
-            long model = client / settings.ClientsPerModel * parameters;
-            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
+            get
             {
-                weights[k] = initial[model + k];
+                int classes = places.Shape.Classes;
+                return new(
+                    mine.SubView(places.Logits, (long)places.Batch * classes), classes, classes, mine.SubView(places.Labels, places.Batch).Cast<int>(),
+                    mine.SubView(places.Losses, places.Batch));
             }
-
-            GroupBarrier.Wait();
-            int visits = start[client];
-            int perEpoch = (start[client + 1] - visits) / settings.Epochs;
-            int step = 0;
-            for (int epoch = 0; epoch < settings.Epochs; epoch++)
-            {
-                for (int first = 0; first < perEpoch; first += batch)
-                {
-                    int count = Math.Min(batch, perEpoch - first);
-                    ArrayView<int> rows = order.SubView(visits + (epoch * perEpoch) + first, count);
-                    ForwardFirst(places, weights, features, rows, mine);
-                    ForwardRest(places, weights, mine, count);
-                    SoftmaxGradient(places, labels, rows, mine, -settings.LearningRate / count);
-                    if (losses.Length > 0 && Group.IdxX == 0)
-                    {
-                        losses[(client * settings.LossColumns) + step] = GroupModel.MeanLoss(mine.SubView(places.Losses, count), count);
-                    }
-
-                    Step(places, weights, features, rows, mine);
-                    step++;
-                }
-            }
-
-            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
-            {
-                weights[k] -= origin[model + k];
-            }
-
-            GroupBarrier.Wait();
         }
+
+        public void Load(ArrayView<float> initial, ArrayView<float> update) => GroupModel.Copy(initial, update);
+
+        public void Forward(ArrayView<float> update, ArrayView<int> rows)
+        {
+            ForwardFirst(places, update, features, rows, mine);
+            ForwardRest(places, update, mine, (int)rows.Length);
+        }
+
+        public void Step(ArrayView<float> update, ArrayView<int> rows) => GroupCnn.Step(places, update, features, rows, mine);
+
+        public void Store(ArrayView<float> origin, ArrayView<float> update) => GroupModel.Subtract(origin, update);
     }
 
     /// <summary>A group owns a sample for a model; its first thread compares the logits.</summary>
@@ -230,42 +215,6 @@ internal static class GroupCnn
     }
 
     /// <summary>
-    /// The gradient of each sample's loss by its logits, times <paramref name="scale"/>; and the loss. A thread owns a sample.
-    /// </summary>
-    private static void SoftmaxGradient(CnnPlaces places, ArrayView<int> labels, ArrayView<int> rows, ArrayView<float> mine, float scale)
-    {
-        int classes = places.Shape.Classes;
-        for (int b = Group.IdxX; b < rows.Length; b += Group.DimX)
-        {
-            long logits = places.Logits + ((long)b * classes);
-            long gradient = places.ByLogits + ((long)b * classes);
-            int label = labels[rows[b]];
-            float top = mine[logits];
-            for (int j = 1; j < classes; j++)
-            {
-                top = MathF.Max(top, mine[logits + j]);
-            }
-
-            float total = 0;
-            for (int j = 0; j < classes; j++)
-            {
-                float exponential = MathF.Exp(mine[logits + j] - top);
-                mine[gradient + j] = exponential;
-                total += exponential;
-            }
-
-            for (int j = 0; j < classes; j++)
-            {
-                mine[gradient + j] = scale * ((mine[gradient + j] / total) - (j == label ? 1f : 0f));
-            }
-
-            mine[places.Losses + b] = MathF.Log(total) - (mine[logits + label] - top);
-        }
-
-        GroupBarrier.Wait();
-    }
-
-    /// <summary>
     /// Adds the gradients, which carry the step already, to the weights, from the last layer to the first. A layer's weights change only after
     /// the gradient by its inputs is there.
     /// </summary>
@@ -273,9 +222,9 @@ internal static class GroupCnn
     {
         CnnShape shape = places.Shape;
         int count = (int)rows.Length;
-        DenseByInputs(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.ByLogits, places.Hidden, places.ByHidden, count);
+        DenseByInputs(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.Logits, places.Hidden, places.ByHidden, count);
         GroupBarrier.Wait();
-        DenseStep(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.ByLogits, places.Hidden, count);
+        DenseStep(weights, shape.OutputAt, shape.Hidden, shape.Classes, mine, places.Logits, places.Hidden, count);
         DenseByInputs(weights, shape.HeadAt, shape.SecondWidth, shape.Hidden, mine, places.ByHidden, places.Second, places.BySecond, count);
         GroupBarrier.Wait();
         DenseStep(weights, shape.HeadAt, shape.SecondWidth, shape.Hidden, mine, places.ByHidden, places.Second, count);
@@ -505,20 +454,18 @@ internal readonly record struct CnnPlaces(CnnShape Shape, int Batch)
     /// <summary>The hidden layer's activations.</summary>
     public long Hidden => Second + ((long)Batch * Shape.SecondWidth);
 
-    /// <summary>The logits.</summary>
+    /// <summary>The logits, then the gradients by them.</summary>
     public long Logits => Hidden + ((long)Batch * Shape.Hidden);
 
-    /// <summary>The gradients by all of them, in the same order.</summary>
+    /// <summary>The gradients by what comes before the logits, in the same order.</summary>
     public long ByFirst => (long)Batch * Shape.ActivationWidth;
 
     public long BySecond => ByFirst + Second;
 
     public long ByHidden => ByFirst + Hidden;
 
-    public long ByLogits => ByFirst + Logits;
-
     /// <summary>Which of four pixels each pooled one of the first convolution was.</summary>
-    public long FirstFrom => 2 * ByFirst;
+    public long FirstFrom => (long)Batch * ((2 * Shape.ActivationWidth) - Shape.Classes);
 
     /// <summary>The same of the second.</summary>
     public long SecondFrom => FirstFrom + Second;
@@ -526,11 +473,13 @@ internal readonly record struct CnnPlaces(CnnShape Shape, int Batch)
     /// <summary>The loss of each sample.</summary>
     public long Losses => FirstFrom + Hidden;
 
+    /// <summary>The label of each sample, a number of as many bytes.</summary>
+    public long Labels => Losses + Batch;
+
     /// <summary>Floats in all.</summary>
-    public long Length => Losses + Batch;
+    public long Length => Labels + Batch;
 }
 
 /// <summary>The numbers that the training kernel needs.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct CnnTrainSettings(
-    CnnPlaces Places, int Parameters, int ClientsPerModel, int Epochs, float LearningRate, int LossColumns);
+internal readonly record struct CnnTrainSettings(CnnPlaces Places, GroupTraining Training);

@@ -23,9 +23,7 @@ internal static class SharedMlpTraining
     public static void Launch(Mlp model, in TrainClients train, GpuBackend gpu)
     {
         long quads = SharedMlpPlaces.QuadsFor(model.Shape, train.Sgd.BatchSize);
-        var settings = new TrainSettings(
-            model.Shape, model.Parameters, train.ClientsPerModel, train.Sgd.Epochs, train.Sgd.BatchSize, train.Sgd.LearningRate, ScratchPerGroup: 0,
-            train.StepLosses?.Columns ?? 0);
+        var settings = new TrainSettings(model.Shape, GroupTraining.Of(train, model.Parameters), ScratchPerGroup: 0);
         ArrayView<float> none = gpu.Scratch(1).SubView(0, 0);
         gpu.Runtime.Launch(
             quads <= SmallQuads ? SmallKernel : quads <= MediumQuads ? MediumKernel : LargeKernel, gpu.GroupEach(train.Updates.Rows, GroupSize), settings,
@@ -56,57 +54,54 @@ internal static class SharedMlpTraining
         TrainSettings settings, ArrayView<float> initial, ArrayView<float> origin, ArrayView<float> updates, ArrayView<float> features,
         ArrayView<int> labels, ArrayView<int> order, ArrayView<int> start, ArrayView<float> losses, ArrayView<Float4> memory)
     {
-        MlpShape shape = settings.Shape;
-        int batch = settings.BatchSize;
-        int classes = shape.Width(shape.Layers);
-        var places = new SharedMlpPlaces(shape, batch);
-        ArrayView<float> floats = memory.Cast<float>();
-        ArrayView<float> logits = floats.SubView(4L * places.Logits, 4L * places.Rows * SharedMlpPlaces.Pitch(classes));
-        ArrayView<float> sampleLosses = floats.SubView(4L * places.Losses, batch);
-        ArrayView<int> batchLabels = memory.Cast<int>().SubView(4L * places.Labels, batch);
-        for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
+        var network = new Network(settings.Shape, new(settings.Shape, settings.Training.BatchSize), settings.Training.BatchSize, features, memory);
+        GroupModel.Train(network, settings.Training, initial, origin, updates, labels, order, start, losses);
+    }
+
+    private readonly struct Network(MlpShape shape, SharedMlpPlaces places, int batchSize, ArrayView<float> features, ArrayView<Float4> memory) : IGroupNetwork
+    {
+        public GroupBatch Batch
         {
-            long model = client / settings.ClientsPerModel * settings.Parameters;
+            get
+            {
+                int classes = shape.Width(shape.Layers);
+                return new(
+                    Floats.SubView(4L * places.Logits, 4L * places.Rows * SharedMlpPlaces.Pitch(classes)), 4 * SharedMlpPlaces.Pitch(classes), classes,
+                    memory.Cast<int>().SubView(4L * places.Labels, batchSize), Floats.SubView(4L * places.Losses, batchSize));
+            }
+        }
+
+        private ArrayView<float> Floats => memory.Cast<float>();
+
+        public void Load(ArrayView<float> initial, ArrayView<float> update)
+        {
             Clear(memory, places.Length);
             GroupBarrier.Wait();
-            Load(shape, floats, initial.SubView(model, settings.Parameters));
-            int visits = start[client];
-            int perEpoch = (start[client + 1] - visits) / settings.Epochs;
-            int step = 0;
-            for (int epoch = 0; epoch < settings.Epochs; epoch++)
+            SharedMlpTraining.Load(shape, Floats, initial);
+        }
+
+        public void Forward(ArrayView<float> update, ArrayView<int> rows)
+        {
+            if (shape.W0 % 4 == 0)
             {
-                for (int first = 0; first < perEpoch; first += batch)
-                {
-                    int count = Math.Min(batch, perEpoch - first);
-                    ArrayView<int> rows = order.SubView(visits + (epoch * perEpoch) + first, count);
-                    StageLabels(labels, rows, batchLabels);
-                    if (shape.W0 % 4 == 0)
-                    {
-                        StageQuads(features.Cast<Float4>(), rows, memory, places.Input, shape.W0 / 4);
-                    }
-                    else
-                    {
-                        Stage(features, rows, floats, 4 * places.Input, shape.W0);
-                    }
-
-                    GroupBarrier.Wait();
-                    Forward(shape, places, memory, count);
-                    GroupModel.SoftmaxGradient(
-                        logits, 4 * SharedMlpPlaces.Pitch(classes), classes, batchLabels, sampleLosses, count, -settings.LearningRate / count);
-                    if (losses.Length > 0 && Group.IdxX == 0)
-                    {
-                        losses[(client * settings.LossColumns) + step] = GroupModel.MeanLoss(sampleLosses, count);
-                    }
-
-                    Backward(shape, places, memory, count);
-                    Step(shape, places, memory, count);
-                    step++;
-                }
+                StageQuads(features.Cast<Float4>(), rows, memory, places.Input, shape.W0 / 4);
+            }
+            else
+            {
+                Stage(features, rows, Floats, 4 * places.Input, shape.W0);
             }
 
-            Store(shape, floats, origin.SubView(model, settings.Parameters), updates.SubView(client * settings.Parameters, settings.Parameters));
             GroupBarrier.Wait();
+            SharedMlpTraining.Forward(shape, places, memory, (int)rows.Length);
         }
+
+        public void Step(ArrayView<float> update, ArrayView<int> rows)
+        {
+            Backward(shape, places, memory, (int)rows.Length);
+            SharedMlpTraining.Step(shape, places, memory, (int)rows.Length);
+        }
+
+        public void Store(ArrayView<float> origin, ArrayView<float> update) => SharedMlpTraining.Store(shape, Floats, origin, update);
     }
 
     /// <summary>Zeros: what no parameter and no feature is written to stays zero and adds nothing.</summary>
@@ -157,14 +152,6 @@ internal static class SharedMlpTraining
 
             weight += 4 * SharedMlpPlaces.WeightQuads(inputs, outputs);
             parameter += (inputs + 1) * outputs;
-        }
-    }
-
-    private static void StageLabels(ArrayView<int> labels, ArrayView<int> rows, ArrayView<int> batchLabels)
-    {
-        for (int b = Group.IdxX; b < rows.Length; b += Group.DimX)
-        {
-            batchLabels[b] = labels[rows[b]];
         }
     }
 

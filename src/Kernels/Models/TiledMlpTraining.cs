@@ -1,4 +1,6 @@
 // Local training of a multilayer perceptron of any size: all clients at once, their weights in their rows of the updates.
+using System.Runtime.InteropServices;
+
 namespace FlGpu.Kernels;
 
 /// <summary>A group trains a client, all its epochs in one launch; tiles of weights and activations go through its shared memory.</summary>
@@ -10,9 +12,7 @@ internal static class TiledMlpTraining
         int perGroup = train.Sgd.BatchSize * ((2 * model.Shape.ActivationWidth) + 2);
         int groups = TiledMlp.Groups(gpu, train.Updates.Rows);
         ArrayView<float> scratch = gpu.Scratch((long)perGroup * groups);
-        var settings = new TrainSettings(
-            model.Shape, model.Parameters, train.ClientsPerModel, train.Sgd.Epochs, train.Sgd.BatchSize, train.Sgd.LearningRate, perGroup,
-            train.StepLosses?.Columns ?? 0);
+        var settings = new TrainSettings(model.Shape, GroupTraining.Of(train, model.Parameters), perGroup);
         gpu.Runtime.Launch(
             Kernel, gpu.GroupEach(groups, TiledMlp.GroupSize), settings, GpuBackend.View(train.Initial), GpuBackend.View(train.Origin),
             GpuBackend.View(train.Updates), GpuBackend.View(train.Samples.Features), GpuBackend.View(train.Samples.Labels),
@@ -26,60 +26,42 @@ internal static class TiledMlpTraining
         ArrayView<int> labels, ArrayView<int> order, ArrayView<int> start, ArrayView<float> scratch, ArrayView<float> losses)
     {
         var slabs = new Slabs(SharedMemory.Allocate<Float4>(TiledMlp.SlabQuads), SharedMemory.Allocate<Float4>(TiledMlp.SlabQuads));
-        MlpShape shape = settings.Shape;
-        int batch = settings.BatchSize;
-        int classes = shape.Width(shape.Layers);
-        long parameters = settings.Parameters;
-        long width = (long)batch * shape.ActivationWidth;
         ArrayView<float> mine = scratch.SubView((long)Grid.IdxX * settings.ScratchPerGroup, settings.ScratchPerGroup);
-        ArrayView<float> activations = mine.SubView(0, width);
-        ArrayView<float> gradients = mine.SubView(width, width);
-        ArrayView<float> sampleLosses = mine.SubView(2 * width, batch);
-        ArrayView<int> batchLabels = mine.SubView((2 * width) + batch, batch).Cast<int>();
-        ArrayView<float> logits = activations.SubView((long)batch * (shape.ActivationWidth - classes), (long)batch * classes);
-        for (long client = Grid.IdxX; client < start.Length - 1; client += Grid.DimX)
+        var network = new Network(settings.Shape, settings.Training.BatchSize, features, mine, slabs);
+        GroupModel.Train(network, settings.Training, initial, origin, updates, labels, order, start, losses);
+    }
+
+    /// <summary>What a group has in its scratch memory: activations, gradients by them, losses and labels.</summary>
+    private readonly struct Network(MlpShape shape, int batch, ArrayView<float> features, ArrayView<float> mine, Slabs slabs) : IGroupNetwork
+    {
+        public GroupBatch Batch
         {
-            ArrayView<float> weights = updates.SubView(client * parameters, parameters);
-            long model = client / settings.ClientsPerModel * parameters;
-            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
+            get
             {
-                weights[k] = initial[model + k];
+                int classes = shape.Width(shape.Layers);
+                return new(
+                    mine.SubView((long)batch * (shape.ActivationWidth - classes), (long)batch * classes), classes, classes,
+                    mine.SubView((2 * Width) + batch, batch).Cast<int>(), mine.SubView(2 * Width, batch));
             }
-
-            GroupBarrier.Wait();
-            int visits = start[client];
-            int perEpoch = (start[client + 1] - visits) / settings.Epochs;
-            int step = 0;
-            for (int epoch = 0; epoch < settings.Epochs; epoch++)
-            {
-                for (int first = 0; first < perEpoch; first += batch)
-                {
-                    int count = Math.Min(batch, perEpoch - first);
-                    ArrayView<int> rows = order.SubView(visits + (epoch * perEpoch) + first, count);
-                    var samples = new ListedRows(features, rows, shape.W0);
-                    for (int b = Group.IdxX; b < count; b += Group.DimX)
-                    {
-                        batchLabels[b] = labels[rows[b]];
-                    }
-
-                    TiledMlp.Forward(shape, weights, samples, activations, batch, count, slabs);
-                    GroupModel.SoftmaxGradient(logits, classes, classes, batchLabels, sampleLosses, count, -settings.LearningRate / count);
-                    if (losses.Length > 0 && Group.IdxX == 0)
-                    {
-                        losses[(client * settings.LossColumns) + step] = GroupModel.MeanLoss(sampleLosses, count);
-                    }
-
-                    TiledMlp.Step(shape, weights, samples, activations, gradients, batch, count, slabs);
-                    step++;
-                }
-            }
-
-            for (long k = Group.IdxX; k < parameters; k += Group.DimX)
-            {
-                weights[k] -= origin[model + k];
-            }
-
-            GroupBarrier.Wait();
         }
+
+        private long Width => (long)batch * shape.ActivationWidth;
+
+        private ArrayView<float> Activations => mine.SubView(0, Width);
+
+        public void Load(ArrayView<float> initial, ArrayView<float> update) => GroupModel.Copy(initial, update);
+
+        public void Forward(ArrayView<float> update, ArrayView<int> rows) =>
+            TiledMlp.Forward(shape, update, new ListedRows(features, rows, shape.W0), Activations, batch, (int)rows.Length, slabs);
+
+        public void Step(ArrayView<float> update, ArrayView<int> rows) =>
+            TiledMlp.Step(
+                shape, update, new ListedRows(features, rows, shape.W0), Activations, mine.SubView(Width, Width), batch, (int)rows.Length, slabs);
+
+        public void Store(ArrayView<float> origin, ArrayView<float> update) => GroupModel.Subtract(origin, update);
     }
 }
+
+/// <summary>The numbers that a multilayer perceptron's training kernels need.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct TrainSettings(MlpShape Shape, GroupTraining Training, int ScratchPerGroup);

@@ -10,7 +10,7 @@ namespace FlGpu.Kernels;
 /// they hold; rows of the target that are not listed stay. Target is not Updates.
 /// </summary>
 [About("adds rows, clipped to a norm, to those of another matrix")]
-public readonly record struct AddClippedRows(Matrix Updates, Buffer<int> To, Matrix Target, Matrix Norms, float Keep, float Clip) : IOperation
+public readonly record struct AddClippedRows(Matrix Updates, Buffer<int> To, Matrix Target, Matrix Norms, float Keep, float Clip) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(4 * Updates.Length, (Keep == 0 ? 1 : 2) * Updates.Bytes, Updates.Bytes + Norms.Bytes);
@@ -56,48 +56,47 @@ public readonly record struct AddClippedRows(Matrix Updates, Buffer<int> To, Mat
             new Tiles(Updates.Host, ((HostBuffer<int>)To).Pointer, Target.Host, Norms.Host, Updates.Columns, Keep, Clip));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(
-            Kernel, gpu.GroupEach(Updates.Rows), GpuBackend.View(Updates), GpuBackend.View(To), GpuBackend.View(Target), GpuBackend.View(Norms), Keep, Clip);
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
 
-    /// <summary>A group owns a row; its threads add the squares of every DimX-th element, then their sums in a fixed tree.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<int> to, ArrayView<float> target, ArrayView<float> norms, float keep, float clip)
+    void ILaneOperation.Launch<T>(GpuBackend gpu)
     {
-        ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
+        new RowNorms(Updates, Norms).Gpu(gpu);
+        gpu.Runtime.Launch(
+            Kernel<T>, RowPieces.Launch(gpu, Updates),
+            GpuBackend.Lanes<T>(Updates), GpuBackend.View(To), GpuBackend.Lanes<T>(Target), GpuBackend.View(Norms), Keep, Clip);
+    }
+
+    /// <summary>A group owns a piece of a row.</summary>
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<int> to, ArrayView<T> target, ArrayView<float> norms, float keep, float clip)
+        where T : unmanaged, ILanes<T>
+    {
         long columns = updates.Length / norms.Length;
-        for (long i = Grid.IdxX; i < norms.Length; i += Grid.DimX)
+        long count = RowPieces.Count<T>(norms.Length, columns);
+        for (long i = Grid.IdxX; i < count; i += Grid.DimX)
         {
-            double sum = 0;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
+            RowPiece piece = RowPieces.At<T>(i, columns);
+            long first = to[piece.Row] * columns;
+            var clipped = new Clipped<T>(updates, columns, FactorOf(norms[piece.Row], clip));
+            if (keep == 0)
             {
-                double x = updates[(i * columns) + k];
-                sum += x * x;
+                // What the target held is not even read.
+                piece.Write(clipped, target, first);
             }
-
-            float norm = (float)Math.Sqrt(GroupSum.Of(sum, shared));
-            float factor = FactorOf(norm, clip);
-            long row = to[i] * columns;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
+            else
             {
-                float value = 0;
-                if (keep != 0)
-                {
-                    value = keep * target[row + k];
-                }
-
-                if (factor != 0)
-                {
-                    value += factor * updates[(i * columns) + k];
-                }
-
-                target[row + k] = value;
-            }
-
-            if (Group.IdxX == 0)
-            {
-                norms[i] = norm;
+                piece.Write(new Added<T>(clipped, target, first, keep), target, first);
             }
         }
+    }
+
+    private readonly struct Clipped<T>(ArrayView<T> updates, long columns, float factor) : IElements<T> where T : unmanaged, ILanes<T>
+    {
+        public T At(long row, long column) => Lanes.Times(factor, updates[(row * columns) + column]);
+    }
+
+    private readonly struct Added<T>(Clipped<T> clipped, ArrayView<T> target, long first, float keep) : IElements<T> where T : unmanaged, ILanes<T>
+    {
+        public T At(long row, long column) => (keep * target[first + column]) + clipped.At(row, column);
     }
 
     private static float FactorOf(float norm, float clip)

@@ -67,38 +67,95 @@ public readonly record struct AddGaussianNoise(Matrix Updates, Matrix Deviations
     /// <inheritdoc/>
     public void Gpu(GpuBackend gpu)
     {
-        long counters = (long)Updates.Rows * ((Updates.Columns + BlockColumns - 1) / BlockColumns) * Lanes;
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(counters), GpuBackend.View(Updates), GpuBackend.View(Deviations), Key, FirstRow);
+        if (Updates.Columns % Float4.Count == 0)
+        {
+            Launch<Float4, FourNormals>(gpu);
+        }
+        else
+        {
+            Launch<Float1, Normals>(gpu);
+        }
     }
 
-    /// <summary>A thread owns a counter: four elements, sixteen columns apart.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> deviations, RngKey key, int firstRow)
+    private void Launch<T, TNormals>(GpuBackend gpu) where T : unmanaged, ILanes<T> where TNormals : struct, INormals<TNormals, T>
     {
+        long counters = (long)Updates.Rows * ((Updates.Columns + BlockColumns - 1) / BlockColumns) * Lanes;
+        gpu.Runtime.Launch(Kernel<T, TNormals>, gpu.ThreadEach(counters / T.Count), GpuBackend.Lanes<T>(Updates), GpuBackend.View(Deviations), Key, FirstRow);
+    }
+
+    /// <summary>A thread owns a counter, or four neighbouring ones: four elements, or four times four, sixteen columns apart.</summary>
+    private static void Kernel<T, TNormals>(ArrayView<T> updates, ArrayView<float> deviations, RngKey key, int firstRow)
+        where T : unmanaged, ILanes<T> where TNormals : struct, INormals<TNormals, T>
+    {
+        // All in elements of so many lanes.
+        int block = BlockColumns / T.Count;
+        int word = Lanes / T.Count;
         long columns = updates.Length / deviations.Length;
-        long countersPerRow = (columns + BlockColumns - 1) / BlockColumns * Lanes;
-        for (long t = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; t < deviations.Length * countersPerRow; t += (long)Grid.DimX * Group.DimX)
+        long perRow = (columns + block - 1) / block * word;
+        for (long t = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; t < deviations.Length * perRow; t += (long)Grid.DimX * Group.DimX)
         {
-            long i = t / countersPerRow;
-            long counter = t - (i * countersPerRow);
+            long i = t / perRow;
+            long counter = t - (i * perRow);
             float deviation = deviations[i];
             if (deviation != 0)
             {
-                Words words = Philox.Block(key.A, key.B, (uint)counter, 0, (uint)(firstRow + i), 0);
-                long k = (counter / Lanes * BlockColumns) + (counter % Lanes);
-                Add(updates, i, k, columns, deviation * NormalBits.First(words.A, words.B));
-                Add(updates, i, k + Lanes, columns, deviation * NormalBits.Second(words.A, words.B));
-                Add(updates, i, k + (2 * Lanes), columns, deviation * NormalBits.First(words.C, words.D));
-                Add(updates, i, k + (3 * Lanes), columns, deviation * NormalBits.Second(words.C, words.D));
+                TNormals normals = TNormals.At(key, (uint)(counter * T.Count), (uint)(firstRow + i));
+                long k = (counter / word * block) + (counter % word);
+                Add(updates, i, k, columns, deviation * normals.First);
+                Add(updates, i, k + word, columns, deviation * normals.Second);
+                Add(updates, i, k + (2 * word), columns, deviation * normals.Third);
+                Add(updates, i, k + (3 * word), columns, deviation * normals.Fourth);
             }
         }
     }
 
-    private static void Add(ArrayView<float> updates, long i, long k, long columns, float value)
+    private static void Add<T>(ArrayView<T> updates, long i, long k, long columns, T value) where T : unmanaged, ILanes<T>
     {
         if (k < columns)
         {
             updates[(i * columns) + k] += value;
         }
+    }
+
+    /// <summary>The normal numbers of a counter, or of four neighbouring ones, word by word.</summary>
+    private interface INormals<TSelf, T> where TSelf : struct, INormals<TSelf, T> where T : unmanaged, ILanes<T>
+    {
+        T First { get; }
+
+        T Second { get; }
+
+        T Third { get; }
+
+        T Fourth { get; }
+
+        static abstract TSelf At(RngKey key, uint counter, uint row);
+    }
+
+    private readonly struct Normals(Words words) : INormals<Normals, Float1>
+    {
+        public Float1 First => new(NormalBits.First(words.A, words.B));
+
+        public Float1 Second => new(NormalBits.Second(words.A, words.B));
+
+        public Float1 Third => new(NormalBits.First(words.C, words.D));
+
+        public Float1 Fourth => new(NormalBits.Second(words.C, words.D));
+
+        public static Normals At(RngKey key, uint counter, uint row) => new(Philox.Block(key.A, key.B, counter, 0, row, 0));
+    }
+
+    private readonly struct FourNormals(Normals x, Normals y, Normals z, Normals w) : INormals<FourNormals, Float4>
+    {
+        public Float4 First => new(x.First.X, y.First.X, z.First.X, w.First.X);
+
+        public Float4 Second => new(x.Second.X, y.Second.X, z.Second.X, w.Second.X);
+
+        public Float4 Third => new(x.Third.X, y.Third.X, z.Third.X, w.Third.X);
+
+        public Float4 Fourth => new(x.Fourth.X, y.Fourth.X, z.Fourth.X, w.Fourth.X);
+
+        public static FourNormals At(RngKey key, uint counter, uint row) =>
+            new(Normals.At(key, counter, row), Normals.At(key, counter + 1, row), Normals.At(key, counter + 2, row), Normals.At(key, counter + 3, row));
     }
 
     private readonly unsafe struct Rows(float* updates, float* deviations, int columns, RngKey key, int firstRow) : ITiles

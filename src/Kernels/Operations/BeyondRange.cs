@@ -50,32 +50,64 @@ public readonly record struct BeyondRange(Matrix Updates, Matrix Sent, float Fac
             new Strips(Updates.Host, Sent.Host, Updates.Rows, Sent.Rows, Updates.Columns, Factor, Key));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Sent), (long)Updates.Columns, Factor, Key.A, Key.B);
+    public void Gpu(GpuBackend gpu)
+    {
+        if (Updates.Columns % Float4.Count == 0)
+        {
+            Launch<Float4, FourRanges>(gpu);
+        }
+        else
+        {
+            Launch<Float1, Range>(gpu);
+        }
+    }
 
-    /// <summary>A thread owns a column.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> sent, long columns, float factor, uint keyA, uint keyB)
+    private void Launch<T, TRange>(GpuBackend gpu) where T : unmanaged, ILanes<T> where TRange : struct, IRange<TRange, T> =>
+        gpu.Runtime.Launch(
+            Kernel<T, TRange>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Sent),
+            (long)Updates.Columns / T.Count, Factor, Key);
+
+    /// <summary>A thread owns a column, or four.</summary>
+    private static void Kernel<T, TRange>(ArrayView<T> updates, ArrayView<T> sent, long columns, float factor, RngKey key)
+        where T : unmanaged, ILanes<T> where TRange : struct, IRange<TRange, T>
     {
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
-            double sum = 0;
-            float low = updates[k];
-            float high = low;
-            for (long e = k; e < updates.Length; e += columns)
-            {
-                float value = updates[e];
-                sum += value;
-                low = value < low ? value : low;
-                high = value > high ? value : high;
-            }
-
+            TRange range = ColumnWalk.Down(updates, k, columns, TRange.Of(updates[k]));
             long i = 0;
             for (long e = k; e < sent.Length; e += columns)
             {
-                sent[e] = Draw(sum, low, high, factor, keyA, keyB, k, i);
+                sent[e] = range.Beyond(factor, key, k * T.Count, i);
                 i++;
             }
         }
+    }
+
+    /// <summary>The sum of a column, its least and its greatest value; or the same of four columns.</summary>
+    private interface IRange<TSelf, T> : IColumnState<TSelf, T> where TSelf : struct, IRange<TSelf, T> where T : unmanaged, ILanes<T>
+    {
+        static abstract TSelf Of(T only);
+
+        T Beyond(float factor, RngKey key, long k, long i);
+    }
+
+    private readonly struct Range(double sum, float low, float high) : IRange<Range, Float1>
+    {
+        public static Range Of(Float1 only) => new(0, only.X, only.X);
+
+        public Range With(Float1 row) => new(sum + row.X, row.X < low ? row.X : low, row.X > high ? row.X : high);
+
+        public Float1 Beyond(float factor, RngKey key, long k, long i) => new(Draw(sum, low, high, factor, key.A, key.B, k, i));
+    }
+
+    private readonly struct FourRanges(Range x, Range y, Range z, Range w) : IRange<FourRanges, Float4>
+    {
+        public static FourRanges Of(Float4 only) => new(Range.Of(new(only.X)), Range.Of(new(only.Y)), Range.Of(new(only.Z)), Range.Of(new(only.W)));
+
+        public FourRanges With(Float4 row) => new(x.With(new(row.X)), y.With(new(row.Y)), z.With(new(row.Z)), w.With(new(row.W)));
+
+        public Float4 Beyond(float factor, RngKey key, long k, long i) =>
+            new(x.Beyond(factor, key, k, i).X, y.Beyond(factor, key, k + 1, i).X, z.Beyond(factor, key, k + 2, i).X, w.Beyond(factor, key, k + 3, i).X);
     }
 
     private static float Draw(double sum, float low, float high, float factor, uint keyA, uint keyB, long k, long i)

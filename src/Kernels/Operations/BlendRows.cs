@@ -9,7 +9,7 @@ namespace FlGpu.Kernels;
 /// of zero what the target held, whatever they hold. Target is not Source.
 /// </summary>
 [About("picks, scales and accumulates whole rows")]
-public readonly record struct BlendRows(Matrix Source, Buffer<int> From, Matrix Factors, Matrix Target, float Keep) : IOperation
+public readonly record struct BlendRows(Matrix Source, Buffer<int> From, Matrix Factors, Matrix Target, float Keep) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(2 * Target.Length, (Keep == 0 ? 1 : 2) * Target.Bytes, Target.Bytes);
@@ -49,16 +49,18 @@ public readonly record struct BlendRows(Matrix Source, Buffer<int> From, Matrix 
             new Rows(Source.Host, ((HostBuffer<int>)From).Pointer, Factors.Host, Target.Host, Target.Columns, Keep));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Target.Columns);
+
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, RowPieces.Launch(gpu, Target),
-            GpuBackend.View(Source), GpuBackend.View(From), GpuBackend.View(Factors), GpuBackend.View(Target), (long)Target.Columns, Keep);
+            Kernel<T>, RowPieces.Launch(gpu, Target),
+            GpuBackend.Lanes<T>(Source), GpuBackend.View(From), GpuBackend.View(Factors), GpuBackend.Lanes<T>(Target), (long)Target.Columns / T.Count, Keep);
 
     /// <summary>A group owns a piece of a row of the target.</summary>
-    private static void Kernel(
-        ArrayView<float> source, ArrayView<int> from, ArrayView<float> factors, ArrayView<float> target, long columns, float keep)
+    private static void Kernel<T>(ArrayView<T> source, ArrayView<int> from, ArrayView<float> factors, ArrayView<T> target, long columns, float keep)
+        where T : unmanaged, ILanes<T>
     {
-        var added = new Added(source, from, factors, columns);
+        var added = new Added<T>(source, from, factors, columns);
         if (keep == 0)
         {
             // What the target held is not even read.
@@ -66,37 +68,19 @@ public readonly record struct BlendRows(Matrix Source, Buffer<int> From, Matrix 
         }
         else
         {
-            RowPieces.Write(new Blended(added, target, columns, keep), target, columns);
+            RowPieces.Write(new Blended<T>(added, target, columns, keep), target, columns);
         }
     }
 
-    private readonly struct Added(ArrayView<float> source, ArrayView<int> from, ArrayView<float> factors, long columns) : IElements
+    private readonly struct Added<T>(ArrayView<T> source, ArrayView<int> from, ArrayView<float> factors, long columns) : IElements<T>
+        where T : unmanaged, ILanes<T>
     {
-        public float At(long row, long column)
-        {
-            float factor = factors[row];
-            float value = source[(from[row] * columns) + column];
-            return factor == 0 ? 0 : factor * value;
-        }
-
-        public Float4 QuadAt(long row, long quad)
-        {
-            float factor = factors[row];
-            Float4 v = source.Cast<Float4>()[(from[row] * columns / 4) + quad];
-            return factor == 0 ? new(0, 0, 0, 0) : new(factor * v.X, factor * v.Y, factor * v.Z, factor * v.W);
-        }
+        public T At(long row, long column) => Lanes.Times(factors[row], source[(from[row] * columns) + column]);
     }
 
-    private readonly struct Blended(Added added, ArrayView<float> target, long columns, float keep) : IElements
+    private readonly struct Blended<T>(Added<T> added, ArrayView<T> target, long columns, float keep) : IElements<T> where T : unmanaged, ILanes<T>
     {
-        public float At(long row, long column) => (keep * target[(row * columns) + column]) + added.At(row, column);
-
-        public Float4 QuadAt(long row, long quad)
-        {
-            Float4 old = target.Cast<Float4>()[(row * columns / 4) + quad];
-            Float4 v = added.QuadAt(row, quad);
-            return new((keep * old.X) + v.X, (keep * old.Y) + v.Y, (keep * old.Z) + v.Z, (keep * old.W) + v.W);
-        }
+        public T At(long row, long column) => (keep * target[(row * columns) + column]) + added.At(row, column);
     }
 
     private readonly unsafe struct Rows(float* source, int* from, float* factors, float* target, int columns, float keep) : ITiles

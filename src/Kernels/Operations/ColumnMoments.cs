@@ -48,69 +48,89 @@ public readonly record struct ColumnMoments(Matrix Updates, Matrix Mean, Matrix 
 
     /// <inheritdoc/>
     public unsafe void Simd(SimdBackend simd) =>
-        simd.ForEachTile((Updates.Columns + Columns.Width - 1) / Columns.Width, 2 * Updates.Length,
-            new Columns(Updates.Host, Mean.Host, Deviation.Host, Updates.Rows, Updates.Columns, LostDegrees));
+        simd.ForEachTile((Updates.Columns + Strips.Width - 1) / Strips.Width, 2 * Updates.Length,
+            new Strips(Updates.Host, Mean.Host, Deviation.Host, Updates.Rows, Updates.Columns, LostDegrees));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Mean), GpuBackend.View(Deviation), LostDegrees);
+    public void Gpu(GpuBackend gpu)
+    {
+        if (Updates.Columns % Float4.Count == 0)
+        {
+            Launch<Float4, FourSums>(gpu);
+        }
+        else
+        {
+            Launch<Float1, Sums>(gpu);
+        }
+    }
+
+    private void Launch<T, TSums>(GpuBackend gpu) where T : unmanaged, ILanes<T> where TSums : struct, ISums<TSums, T> =>
+        gpu.Runtime.Launch(
+            Kernel<T, TSums>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Mean),
+            GpuBackend.Lanes<T>(Deviation), LostDegrees);
 
     /// <summary>
-    /// A thread owns a column and reads it once, eight rows on their way at once. Squares are those of differences from the first row: no
-    /// value is further than sqrt(n - 1) standard deviations from the mean (Samuelson, 1968), so that the digits that cancel are few of a double's.
+    /// A thread owns a column, or four, and reads it once. Squares are those of differences from the first row: no value is further than
+    /// sqrt(n - 1) standard deviations from the mean (Samuelson, 1968), so that the digits that cancel are few of a double's.
     /// </summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> mean, ArrayView<float> deviation, int lostDegrees)
+    private static void Kernel<T, TSums>(ArrayView<T> updates, ArrayView<T> mean, ArrayView<T> deviation, int lostDegrees)
+        where T : unmanaged, ILanes<T> where TSums : struct, ISums<TSums, T>
     {
         long columns = mean.Length;
         long rows = updates.Length / columns;
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
-            var sums = new Sums(updates[k], 0, 0, 0);
-            long e = k;
-            for (; e + (7 * columns) < updates.Length; e += 8 * columns)
-            {
-                float v0 = updates[e];
-                float v1 = updates[e + columns];
-                float v2 = updates[e + (2 * columns)];
-                float v3 = updates[e + (3 * columns)];
-                float v4 = updates[e + (4 * columns)];
-                float v5 = updates[e + (5 * columns)];
-                float v6 = updates[e + (6 * columns)];
-                float v7 = updates[e + (7 * columns)];
-                sums = sums.With(v0).With(v1).With(v2).With(v3).With(v4).With(v5).With(v6).With(v7);
-            }
-
-            for (; e < updates.Length; e += columns)
-            {
-                sums = sums.With(updates[e]);
-            }
-
-            mean[k] = (float)(sums.Values / rows);
-            deviation[k] = rows > lostDegrees ? (float)Math.Sqrt(sums.SquaresAroundMean(rows) / (rows - lostDegrees)) : 0;
+            TSums sums = ColumnWalk.Down(updates, k, columns, TSums.Around(updates[k]));
+            mean[k] = sums.Mean(rows);
+            deviation[k] = sums.Deviation(rows, lostDegrees);
         }
     }
 
-    /// <summary>Sums of a column's values, of their differences from an origin among them, and of the squares of those.</summary>
-    private readonly struct Sums(double origin, double values, double differences, double squares)
+    /// <summary>Sums of a column's values, of their differences from an origin among them, and of the squares of those; or the same of four columns.</summary>
+    private interface ISums<TSelf, T> : IColumnState<TSelf, T> where TSelf : struct, ISums<TSelf, T> where T : unmanaged, ILanes<T>
     {
-        public double Values => values;
+        static abstract TSelf Around(T origin);
 
-        public Sums With(float value)
+        T Mean(long rows);
+
+        T Deviation(long rows, int lostDegrees);
+    }
+
+    private readonly struct Sums(double origin, double values, double differences, double squares) : ISums<Sums, Float1>
+    {
+        public static Sums Around(Float1 origin) => new(origin.X, 0, 0, 0);
+
+        public Sums With(Float1 row)
         {
-            double difference = value - origin;
-            return new(origin, values + value, differences + difference, squares + (difference * difference));
+            double difference = row.X - origin;
+            return new(origin, values + row.X, differences + difference, squares + (difference * difference));
         }
 
-        public double SquaresAroundMean(long rows)
+        public Float1 Mean(long rows) => new((float)(values / rows));
+
+        public Float1 Deviation(long rows, int lostDegrees)
         {
             double around = squares - (differences * differences / rows);
             // Rounding may leave less than nothing of values that agree; NaN stays NaN.
-            return around < 0 ? 0 : around;
+            return new(rows > lostDegrees ? (float)Math.Sqrt((around < 0 ? 0 : around) / (rows - lostDegrees)) : 0);
         }
     }
 
+    private readonly struct FourSums(Sums x, Sums y, Sums z, Sums w) : ISums<FourSums, Float4>
+    {
+        public static FourSums Around(Float4 origin) =>
+            new(Sums.Around(new(origin.X)), Sums.Around(new(origin.Y)), Sums.Around(new(origin.Z)), Sums.Around(new(origin.W)));
+
+        public FourSums With(Float4 row) => new(x.With(new(row.X)), y.With(new(row.Y)), z.With(new(row.Z)), w.With(new(row.W)));
+
+        public Float4 Mean(long rows) => new(x.Mean(rows).X, y.Mean(rows).X, z.Mean(rows).X, w.Mean(rows).X);
+
+        public Float4 Deviation(long rows, int lostDegrees) =>
+            new(x.Deviation(rows, lostDegrees).X, y.Deviation(rows, lostDegrees).X, z.Deviation(rows, lostDegrees).X, w.Deviation(rows, lostDegrees).X);
+    }
+
     /// <summary>A tile is a strip of columns whose rows stay in cache between the two passes.</summary>
-    private readonly unsafe struct Columns(float* updates, float* mean, float* deviation, int rows, int columns, int lostDegrees) : ITiles
+    private readonly unsafe struct Strips(float* updates, float* mean, float* deviation, int rows, int columns, int lostDegrees) : ITiles
     {
         public const int Width = 128;
 

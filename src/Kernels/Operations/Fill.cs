@@ -3,7 +3,7 @@ namespace FlGpu.Kernels;
 
 /// <summary>Writes <paramref name="Value"/>, which may be NaN or infinite, to every element of <paramref name="Target"/> (n x d).</summary>
 [About("one number in every element")]
-public readonly record struct Fill(Matrix Target, float Value) : IOperation
+public readonly record struct Fill(Matrix Target, float Value) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(0, 0, Target.Bytes);
@@ -32,15 +32,23 @@ public readonly record struct Fill(Matrix Target, float Value) : IOperation
     public unsafe void Simd(SimdBackend simd) => simd.ForEachTile(Target.Rows, Target.Length, new Rows(Target.Host, Target.Columns, Value));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) => gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Target.Length), GpuBackend.View(Target), Value);
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Target.Columns);
 
-    /// <summary>A thread owns an element.</summary>
-    private static void Kernel(ArrayView<float> target, float value)
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel<T>, gpu.ThreadEach(Target.Length / T.Count), GpuBackend.Lanes<T>(Target), T.From(new Same(Value), 0));
+
+    /// <summary>A thread owns an element, or four.</summary>
+    private static void Kernel<T>(ArrayView<T> target, T value) where T : unmanaged, ILanes<T>
     {
         for (long e = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; e < target.Length; e += (long)Grid.DimX * Group.DimX)
         {
             target[e] = value;
         }
+    }
+
+    private readonly struct Same(float value) : ILaneSource
+    {
+        public float At(long index) => value;
     }
 
     /// <summary>A tile is a row.</summary>

@@ -17,15 +17,43 @@ internal readonly struct Float2(float x, float y)
 /// multiple of four: buffers are aligned, and windows onto them are whole rows.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly struct Float4(float x, float y, float z, float w)
+internal readonly struct Float4(float x, float y, float z, float w) : ILanes<Float4>
 {
     public readonly float X = x;
     public readonly float Y = y;
     public readonly float Z = z;
     public readonly float W = w;
 
+    public static int Count => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 From<TSource>(TSource source, long first) where TSource : struct, ILaneSource =>
+        new(source.At(first), source.At(first + 1), source.At(first + 2), source.At(first + 3));
+
     /// <summary>Adds four floats.</summary>
     public static Float4 operator +(Float4 a, Float4 b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
+
+    /// <summary>Multiplies four floats.</summary>
+    public static Float4 operator *(float factor, Float4 lanes) => new(factor * lanes.X, factor * lanes.Y, factor * lanes.Z, factor * lanes.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 PlusWeighted(Float4 sum, float weight, Float4 row) =>
+        new(
+            Float1.PlusWeighted(sum.X, weight, row.X), Float1.PlusWeighted(sum.Y, weight, row.Y),
+            Float1.PlusWeighted(sum.Z, weight, row.Z), Float1.PlusWeighted(sum.W, weight, row.W));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 WhereSmall(Float4 lanes, Float4 judge, float bound) =>
+        new(
+            Float1.WhereSmall(lanes.X, judge.X, bound), Float1.WhereSmall(lanes.Y, judge.Y, bound),
+            Float1.WhereSmall(lanes.Z, judge.Z, bound), Float1.WhereSmall(lanes.W, judge.W, bound));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sign(Float4 lanes) => new(Float1.Sign(lanes.X), Float1.Sign(lanes.Y), Float1.Sign(lanes.Z), Float1.Sign(lanes.W));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TTally Tally<TTally>(TTally tally, Float4 lanes) where TTally : struct, ITally<TTally> =>
+        tally.With(lanes.X).With(lanes.Y).With(lanes.Z).With(lanes.W);
 
     /// <summary>Adds <paramref name="factor"/> times four floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

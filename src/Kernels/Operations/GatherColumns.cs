@@ -6,7 +6,7 @@ namespace FlGpu.Kernels;
 /// <paramref name="Gathered"/> (n x r).
 /// </summary>
 [About("copies some of the columns")]
-public readonly record struct GatherColumns(Matrix Updates, Buffer<int> Columns, Matrix Gathered) : IOperation
+public readonly record struct GatherColumns(Matrix Updates, Buffer<int> Columns, Matrix Gathered) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(0, Gathered.Bytes + (Columns.Length * sizeof(int)), Gathered.Bytes);
@@ -46,19 +46,25 @@ public readonly record struct GatherColumns(Matrix Updates, Buffer<int> Columns,
             new Rows(Updates.Host, ((HostBuffer<int>)Columns).Pointer, Gathered.Host, Updates.Columns, (int)Columns.Length));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Gathered.Columns);
+
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, RowPieces.Launch(gpu, Gathered), GpuBackend.View(Updates), GpuBackend.View(Columns), GpuBackend.View(Gathered), (long)Updates.Columns);
+            Kernel<T>, RowPieces.Launch(gpu, Gathered), GpuBackend.View(Updates), GpuBackend.View(Columns), GpuBackend.Lanes<T>(Gathered),
+            (long)Updates.Columns);
 
     /// <summary>A group owns a piece of a row of the result.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<int> columns, ArrayView<float> gathered, long width) =>
-        RowPieces.Write(new Picked(updates, columns, width), gathered, columns.Length);
+    private static void Kernel<T>(ArrayView<float> updates, ArrayView<int> columns, ArrayView<T> gathered, long width) where T : unmanaged, ILanes<T> =>
+        RowPieces.Write(new Picked<T>(updates, columns, width), gathered, columns.Length / T.Count);
 
-    private readonly struct Picked(ArrayView<float> updates, ArrayView<int> columns, long width) : IElements
+    private readonly struct Picked<T>(ArrayView<float> updates, ArrayView<int> columns, long width) : IElements<T> where T : unmanaged, ILanes<T>
     {
-        public float At(long row, long column) => updates[(row * width) + columns[column]];
+        public T At(long row, long column) => T.From(new Listed(updates, columns, row * width), column * T.Count);
+    }
 
-        public Float4 QuadAt(long row, long quad) => new(At(row, 4 * quad), At(row, (4 * quad) + 1), At(row, (4 * quad) + 2), At(row, (4 * quad) + 3));
+    private readonly struct Listed(ArrayView<float> updates, ArrayView<int> columns, long first) : ILaneSource
+    {
+        public float At(long index) => updates[first + columns[index]];
     }
 
     private readonly unsafe struct Rows(float* updates, int* columns, float* gathered, int width, int count) : ITiles

@@ -9,7 +9,7 @@ namespace FlGpu.Kernels;
 /// not Updates.
 /// </summary>
 [About("copies some of the rows, each times a factor")]
-public readonly record struct GatherRows(Matrix Updates, Buffer<int> Rows, Matrix Factors, Matrix Gathered) : IOperation
+public readonly record struct GatherRows(Matrix Updates, Buffer<int> Rows, Matrix Factors, Matrix Gathered) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(Gathered.Length, Gathered.Bytes + Factors.Bytes + (Rows.Length * sizeof(int)), Gathered.Bytes);
@@ -44,32 +44,24 @@ public readonly record struct GatherRows(Matrix Updates, Buffer<int> Rows, Matri
             new Copies(Updates.Host, ((HostBuffer<int>)Rows).Pointer, Factors.Host, Gathered.Host, Gathered.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
+
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
         gpu.Runtime.Launch(
-            Kernel, RowPieces.Launch(gpu, Gathered), GpuBackend.View(Updates), GpuBackend.View(Rows), GpuBackend.View(Factors), GpuBackend.View(Gathered));
+            Kernel<T>, RowPieces.Launch(gpu, Gathered), GpuBackend.Lanes<T>(Updates), GpuBackend.View(Rows), GpuBackend.View(Factors),
+            GpuBackend.Lanes<T>(Gathered));
 
     /// <summary>A group owns a piece of a row of the result.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> factors, ArrayView<float> gathered)
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<int> rows, ArrayView<float> factors, ArrayView<T> gathered) where T : unmanaged, ILanes<T>
     {
         long columns = gathered.Length / rows.Length;
-        RowPieces.Write(new Picked(updates, rows, factors, columns), gathered, columns);
+        RowPieces.Write(new Picked<T>(updates, rows, factors, columns), gathered, columns);
     }
 
-    private readonly struct Picked(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> factors, long columns) : IElements
+    private readonly struct Picked<T>(ArrayView<T> updates, ArrayView<int> rows, ArrayView<float> factors, long columns) : IElements<T>
+        where T : unmanaged, ILanes<T>
     {
-        public float At(long row, long column)
-        {
-            float factor = factors[row];
-            float value = updates[(rows[row] * columns) + column];
-            return factor == 0 ? 0 : factor * value;
-        }
-
-        public Float4 QuadAt(long row, long quad)
-        {
-            float factor = factors[row];
-            Float4 v = updates.Cast<Float4>()[(rows[row] * columns / 4) + quad];
-            return factor == 0 ? new(0, 0, 0, 0) : new(factor * v.X, factor * v.Y, factor * v.Z, factor * v.W);
-        }
+        public T At(long row, long column) => Lanes.Times(factors[row], updates[(rows[row] * columns) + column]);
     }
 
     private readonly unsafe struct Copies(float* updates, int* rows, float* factors, float* gathered, int columns) : ITiles

@@ -6,7 +6,7 @@ namespace FlGpu.Kernels;
 /// <paramref name="Threshold"/> in magnitude.
 /// </summary>
 [About("clears the columns in which a vector is large, in place")]
-public readonly record struct KeepSmall(Matrix Updates, Matrix Vector, float Threshold) : IOperation
+public readonly record struct KeepSmall(Matrix Updates, Matrix Vector, float Threshold) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(Updates.Length, Vector.Bytes, Updates.Bytes);
@@ -40,20 +40,42 @@ public readonly record struct KeepSmall(Matrix Updates, Matrix Vector, float Thr
         simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Vector.Host, Updates.Columns, Threshold));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Length), GpuBackend.View(Updates), GpuBackend.View(Vector), Threshold);
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
 
-    /// <summary>A thread owns an element.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> vector, float threshold)
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel<T>, gpu.ThreadEach(Updates.Columns / T.Count), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Vector), Threshold);
+
+    /// <summary>A thread owns a column, or four, and goes down those only of which something is cleared.</summary>
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<T> vector, float threshold) where T : unmanaged, ILanes<T>
     {
-        for (long e = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; e < updates.Length; e += (long)Grid.DimX * Group.DimX)
+        long columns = vector.Length;
+        for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < columns; k += (long)Grid.DimX * Group.DimX)
         {
-            float value = vector[e % vector.Length];
-            if (value > threshold || value < -threshold)
+            T judge = vector[k];
+            int large = T.Tally(new Large(threshold, 0), judge).Count;
+            if (large == T.Count)
             {
-                updates[e] = 0;
+                for (long e = k; e < updates.Length; e += columns)
+                {
+                    updates[e] = default;
+                }
+            }
+            else if (large > 0)
+            {
+                for (long e = k; e < updates.Length; e += columns)
+                {
+                    updates[e] = T.WhereSmall(updates[e], judge, threshold);
+                }
             }
         }
+    }
+
+    /// <summary>How many are above a threshold in magnitude.</summary>
+    private readonly struct Large(float threshold, int count) : ITally<Large>
+    {
+        public int Count => count;
+
+        public Large With(float value) => new(threshold, count + (value > threshold | value < -threshold ? 1 : 0));
     }
 
     private readonly unsafe struct Rows(float* updates, float* vector, int columns, float threshold) : ITiles

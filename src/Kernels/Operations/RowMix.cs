@@ -6,7 +6,7 @@ namespace FlGpu.Kernels;
 /// row r of <paramref name="Mix"/> (m x n). A coefficient of zero leaves its row out, whatever it holds. Mixed is not Updates.
 /// </summary>
 [About("linear combinations of the rows: mixing, bucketing")]
-public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) : IOperation
+public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) : IOperation, ILaneOperation
 {
     // Rows of the result that a thread sums at once, rows of the updates whose coefficients are staged at once, threads of a group.
     private const int GpuRows = 8;
@@ -54,19 +54,22 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
             new Strips(Updates.Host, Mix.Host, Mixed.Host, Updates.Rows, Mix.Rows, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu)
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
+
+    void ILaneOperation.Launch<T>(GpuBackend gpu)
     {
         long blocks = (Mix.Rows + GpuRows - 1) / GpuRows;
+        int stripColumns = T.Count * gpu.GroupSize(GpuGroupSize);
         gpu.Runtime.Launch(
-            Kernel, gpu.GroupEach(blocks * ((Updates.Columns + gpu.GroupSize(GpuGroupSize) - 1) / gpu.GroupSize(GpuGroupSize)), GpuGroupSize),
-            GpuBackend.View(Updates), GpuBackend.View(Mix), GpuBackend.View(Mixed), (long)Updates.Rows);
+            Kernel<T>, gpu.GroupEach(blocks * ((Updates.Columns + stripColumns - 1) / stripColumns), GpuGroupSize),
+            GpuBackend.Lanes<T>(Updates), GpuBackend.View(Mix), GpuBackend.Lanes<T>(Mixed), (long)Updates.Rows);
     }
 
     /// <summary>
-    /// A group owns eight rows of the result and as many columns as it has threads; a thread owns a column and keeps eight sums, so that each
-    /// element it reads serves eight of them. Groups of the same columns follow each other, and find them in the L2 cache.
+    /// A group owns eight rows of the result and as many columns as it has threads, or four times as many; a thread owns a column, or four, and keeps
+    /// eight sums of each, so that what it reads serves eight of them. Groups of the same columns follow each other, and find them in the L2 cache.
     /// </summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> mix, ArrayView<float> mixed, long n)
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<float> mix, ArrayView<T> mixed, long n) where T : unmanaged, ILanes<T>
     {
         ArrayView<Float4> coefficients = SharedMemory.Allocate<Float4>(StagedRows * GpuRows / 4);
         long columns = updates.Length / n;
@@ -80,8 +83,8 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
             long k = (strip * Group.DimX) + Group.IdxX;
             // Threads beyond the last column work on it like its owner and do not write.
             long column = Math.Min(k, columns - 1);
-            var upper = new Float4(0, 0, 0, 0);
-            Float4 lower = upper;
+            FourSums<T> upper = default;
+            FourSums<T> lower = default;
             for (long first = 0; first < n; first += StagedRows)
             {
                 Stage(mix, coefficients.Cast<float>(), firstRow, mixRows, first, n);
@@ -95,10 +98,10 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
                     Float4 l1 = coefficients[(2 * i) + 3];
                     if (Any(u0) | Any(l0) | Any(u1) | Any(l1))
                     {
-                        float v0 = updates[((first + i) * columns) + column];
-                        float v1 = updates[(Math.Min(first + i + 1, n - 1) * columns) + column];
-                        upper = Add(Add(upper, u0, v0), u1, v1);
-                        lower = Add(Add(lower, l0, v0), l1, v1);
+                        T v0 = updates[((first + i) * columns) + column];
+                        T v1 = updates[(Math.Min(first + i + 1, n - 1) * columns) + column];
+                        upper = upper.With(u0, v0).With(u1, v1);
+                        lower = lower.With(l0, v0).With(l1, v1);
                     }
                 }
 
@@ -107,8 +110,8 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
 
             if (k < columns)
             {
-                Store(mixed, firstRow, mixRows, columns, k, upper);
-                Store(mixed, firstRow + 4, mixRows, columns, k, lower);
+                upper.Store(mixed, firstRow, mixRows, columns, k);
+                lower.Store(mixed, firstRow + 4, mixRows, columns, k);
             }
         }
     }
@@ -126,25 +129,28 @@ public readonly record struct RowMix(Matrix Updates, Matrix Mix, Matrix Mixed) :
 
     private static bool Any(Float4 c) => c.X != 0 | c.Y != 0 | c.Z != 0 | c.W != 0;
 
-    /// <summary>A row without a coefficient adds nothing, whatever it holds.</summary>
-    private static Float4 Add(Float4 sums, Float4 c, float value) =>
-        new(Add(sums.X, c.X, value), Add(sums.Y, c.Y, value), Add(sums.Z, c.Z, value), Add(sums.W, c.W, value));
-
-    private static float Add(float sum, float coefficient, float value) => coefficient != 0 ? sum + (coefficient * value) : sum;
-
-    private static void Store(ArrayView<float> mixed, long row, long mixRows, long columns, long k, Float4 sums)
+    /// <summary>The sums of four rows of the result. A row without a coefficient adds nothing, whatever it holds.</summary>
+    private readonly struct FourSums<T>(T sum0, T sum1, T sum2, T sum3) where T : unmanaged, ILanes<T>
     {
-        Store(mixed, row, mixRows, columns, k, sums.X);
-        Store(mixed, row + 1, mixRows, columns, k, sums.Y);
-        Store(mixed, row + 2, mixRows, columns, k, sums.Z);
-        Store(mixed, row + 3, mixRows, columns, k, sums.W);
-    }
+        public FourSums<T> With(Float4 coefficients, T row) =>
+            new(
+                T.PlusWeighted(sum0, coefficients.X, row), T.PlusWeighted(sum1, coefficients.Y, row),
+                T.PlusWeighted(sum2, coefficients.Z, row), T.PlusWeighted(sum3, coefficients.W, row));
 
-    private static void Store(ArrayView<float> mixed, long row, long mixRows, long columns, long k, float sum)
-    {
-        if (row < mixRows)
+        public void Store(ArrayView<T> mixed, long row, long rows, long columns, long k)
         {
-            mixed[(row * columns) + k] = sum;
+            Store(mixed, row, rows, columns, k, sum0);
+            Store(mixed, row + 1, rows, columns, k, sum1);
+            Store(mixed, row + 2, rows, columns, k, sum2);
+            Store(mixed, row + 3, rows, columns, k, sum3);
+        }
+
+        private static void Store(ArrayView<T> mixed, long row, long rows, long columns, long k, T sum)
+        {
+            if (row < rows)
+            {
+                mixed[(row * columns) + k] = sum;
+            }
         }
     }
 

@@ -8,7 +8,7 @@ namespace FlGpu.Kernels;
 /// A factor of zero writes zeros, also over NaN and infinity.
 /// </summary>
 [About("multiplies each row by a factor of its own, in place")]
-public readonly record struct ScaleRows(Matrix Updates, Matrix Factors) : IOperation
+public readonly record struct ScaleRows(Matrix Updates, Matrix Factors) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(Updates.Length, Updates.Bytes + Factors.Bytes, Updates.Bytes);
@@ -41,31 +41,21 @@ public readonly record struct ScaleRows(Matrix Updates, Matrix Factors) : IOpera
         simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Factors.Host, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, RowPieces.Launch(gpu, Updates), GpuBackend.View(Updates), GpuBackend.View(Factors));
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
+
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel<T>, RowPieces.Launch(gpu, Updates), GpuBackend.Lanes<T>(Updates), GpuBackend.View(Factors));
 
     /// <summary>A group owns a piece of a row.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> factors)
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<float> factors) where T : unmanaged, ILanes<T>
     {
         long columns = updates.Length / factors.Length;
-        RowPieces.Write(new Scaled(updates, factors, columns), updates, columns);
+        RowPieces.Write(new Scaled<T>(updates, factors, columns), updates, columns);
     }
 
-    private readonly struct Scaled(ArrayView<float> updates, ArrayView<float> factors, long columns) : IElements
+    private readonly struct Scaled<T>(ArrayView<T> updates, ArrayView<float> factors, long columns) : IElements<T> where T : unmanaged, ILanes<T>
     {
-        public float At(long row, long column)
-        {
-            float factor = factors[row];
-            float value = updates[(row * columns) + column];
-            return factor == 0 ? 0 : factor * value;
-        }
-
-        public Float4 QuadAt(long row, long quad)
-        {
-            float factor = factors[row];
-            Float4 v = updates.Cast<Float4>()[(row * columns / 4) + quad];
-            return factor == 0 ? new(0, 0, 0, 0) : new(factor * v.X, factor * v.Y, factor * v.Z, factor * v.W);
-        }
+        public T At(long row, long column) => Lanes.Times(factors[row], updates[(row * columns) + column]);
     }
 
     private readonly unsafe struct Rows(float* updates, float* factors, int columns) : ITiles

@@ -8,7 +8,7 @@ namespace FlGpu.Kernels;
 /// <paramref name="Shares"/> (n x 3). NaN is none of them. The features of SignGuard: Xu et al., ICDCS 2022, section IV.
 /// </summary>
 [About("shares of positive, zero and negative elements of each row")]
-public readonly record struct SignShares(Matrix Updates, Matrix Shares) : IOperation
+public readonly record struct SignShares(Matrix Updates, Matrix Shares) : IOperation, ILaneOperation
 {
     private const int Kinds = 3;
 
@@ -50,36 +50,57 @@ public readonly record struct SignShares(Matrix Updates, Matrix Shares) : IOpera
         simd.ForEachTile(Updates.Rows, Updates.Length, new Rows(Updates.Host, Shares.Host, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.GroupEach(Updates.Rows), GpuBackend.View(Updates), GpuBackend.View(Shares), (long)Updates.Columns);
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
 
-    /// <summary>A group owns a row; its threads count every DimX-th element, then add their counts in a fixed tree.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> shares, long columns)
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
+        gpu.Runtime.Launch(
+            Kernel<T>, gpu.GroupEach(Updates.Rows), GpuBackend.Lanes<T>(Updates), GpuBackend.View(Shares), (long)Updates.Columns / T.Count);
+
+    /// <summary>A group owns a row; its threads count every DimX-th element, or four of them, then add their counts in a fixed tree.</summary>
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<float> shares, long columns) where T : unmanaged, ILanes<T>
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(GpuBackend.MaxGroupSize);
         for (long i = Grid.IdxX; i < shares.Length / Kinds; i += Grid.DimX)
         {
-            double positive = 0;
-            double zero = 0;
-            double negative = 0;
-            for (long k = Group.IdxX; k < columns; k += Group.DimX)
+            long first = i * columns;
+            long step = Group.DimX;
+            long k = Group.IdxX;
+            var counts = new Counts(0, 0, 0);
+            for (; k + (3 * step) < columns; k += 4 * step)
             {
-                float x = updates[(i * columns) + k];
-                positive += x > 0 ? 1 : 0;
-                zero += x == 0 ? 1 : 0;
-                negative += x < 0 ? 1 : 0;
+                T v0 = updates[first + k];
+                T v1 = updates[first + k + step];
+                T v2 = updates[first + k + (2 * step)];
+                T v3 = updates[first + k + (3 * step)];
+                counts = T.Tally(T.Tally(T.Tally(T.Tally(counts, v0), v1), v2), v3);
             }
 
-            positive = GroupSum.Of(positive, shared);
-            zero = GroupSum.Of(zero, shared);
-            negative = GroupSum.Of(negative, shared);
+            for (; k < columns; k += step)
+            {
+                counts = T.Tally(counts, updates[first + k]);
+            }
+
+            double positive = GroupSum.Of(counts.Positive, shared);
+            double zero = GroupSum.Of(counts.Zero, shared);
+            double negative = GroupSum.Of(counts.Negative, shared);
             if (Group.IdxX == 0)
             {
-                shares[i * Kinds] = (float)(positive / columns);
-                shares[(i * Kinds) + 1] = (float)(zero / columns);
-                shares[(i * Kinds) + 2] = (float)(negative / columns);
+                shares[i * Kinds] = (float)(positive / (columns * T.Count));
+                shares[(i * Kinds) + 1] = (float)(zero / (columns * T.Count));
+                shares[(i * Kinds) + 2] = (float)(negative / (columns * T.Count));
             }
         }
+    }
+
+    private readonly struct Counts(int positive, int zero, int negative) : ITally<Counts>
+    {
+        public int Positive => positive;
+
+        public int Zero => zero;
+
+        public int Negative => negative;
+
+        public Counts With(float value) => new(positive + (value > 0 ? 1 : 0), zero + (value == 0 ? 1 : 0), negative + (value < 0 ? 1 : 0));
     }
 
     private readonly unsafe struct Rows(float* updates, float* shares, int columns) : ITiles

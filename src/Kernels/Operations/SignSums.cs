@@ -8,7 +8,7 @@ namespace FlGpu.Kernels;
 /// <paramref name="Sums"/> (1 x d). Zero and NaN count as neither, infinity has its sign.
 /// </summary>
 [About("positive less negative values of each column")]
-public readonly record struct SignSums(Matrix Updates, Matrix Sums) : IOperation
+public readonly record struct SignSums(Matrix Updates, Matrix Sums) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(2 * Updates.Length, Updates.Bytes, Sums.Bytes);
@@ -43,35 +43,28 @@ public readonly record struct SignSums(Matrix Updates, Matrix Sums) : IOperation
             new Strips(Updates.Host, Sums.Host, Updates.Rows, Updates.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Updates.Columns), GpuBackend.View(Updates), GpuBackend.View(Sums));
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Updates.Columns);
 
-    /// <summary>A thread owns a column, four rows of it on their way at once.</summary>
-    private static void Kernel(ArrayView<float> updates, ArrayView<float> sums)
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
+        gpu.Runtime.Launch(
+            Kernel<T>, gpu.ThreadEach(Updates.Columns / T.Count, ColumnWalk.GroupSize), GpuBackend.Lanes<T>(Updates), GpuBackend.Lanes<T>(Sums));
+
+    /// <summary>A thread owns a column, or four.</summary>
+    private static void Kernel<T>(ArrayView<T> updates, ArrayView<T> sums) where T : unmanaged, ILanes<T>
     {
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < sums.Length; k += (long)Grid.DimX * Group.DimX)
         {
-            int sum = 0;
-            long e = k;
-            for (; e + (3 * sums.Length) < updates.Length; e += 4 * sums.Length)
-            {
-                float v0 = updates[e];
-                float v1 = updates[e + sums.Length];
-                float v2 = updates[e + (2 * sums.Length)];
-                float v3 = updates[e + (3 * sums.Length)];
-                sum += Sign(v0) + Sign(v1) + (Sign(v2) + Sign(v3));
-            }
-
-            for (; e < updates.Length; e += sums.Length)
-            {
-                sum += Sign(updates[e]);
-            }
-
-            sums[k] = sum;
+            sums[k] = ColumnWalk.Down(updates, k, sums.Length, new Votes<T>(default)).Sum;
         }
     }
 
-    private static int Sign(float value) => (value > 0 ? 1 : 0) - (value < 0 ? 1 : 0);
+    /// <summary>Sums of whole numbers: exact in single precision for up to 2^24 rows.</summary>
+    private readonly struct Votes<T>(T sum) : IColumnState<Votes<T>, T> where T : unmanaged, ILanes<T>
+    {
+        public T Sum => sum;
+
+        public Votes<T> With(T row) => new(sum + T.Sign(row));
+    }
 
     /// <summary>A tile is a strip of columns.</summary>
     private readonly unsafe struct Strips(float* updates, float* sums, int rows, int columns) : ITiles

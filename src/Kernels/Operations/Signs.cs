@@ -3,7 +3,7 @@ namespace FlGpu.Kernels;
 
 /// <summary>The signs of the elements of <paramref name="Vector"/> (1 x d) into <paramref name="Result"/> (1 x d); NaN gives 0.</summary>
 [About("sign of each element of a vector")]
-public readonly record struct Signs(Matrix Vector, Matrix Result) : IOperation
+public readonly record struct Signs(Matrix Vector, Matrix Result) : IOperation, ILaneOperation
 {
     /// <inheritdoc/>
     public Work Cost => new(Vector.Length, Vector.Bytes, Result.Bytes);
@@ -22,7 +22,7 @@ public readonly record struct Signs(Matrix Vector, Matrix Result) : IOperation
     {
         for (int k = 0; k < Vector.Columns; k++)
         {
-            Result[k] = Of(Vector[k]);
+            Result[k] = Vector[k] > 0 ? 1 : Vector[k] < 0 ? -1 : 0;
         }
     }
 
@@ -31,19 +31,19 @@ public readonly record struct Signs(Matrix Vector, Matrix Result) : IOperation
         simd.ForEachTile((Vector.Columns + Strips.Width - 1) / Strips.Width, Vector.Length, new Strips(Vector.Host, Result.Host, Vector.Columns));
 
     /// <inheritdoc/>
-    public void Gpu(GpuBackend gpu) =>
-        gpu.Runtime.Launch(Kernel, gpu.ThreadEach(Vector.Columns), GpuBackend.View(Vector), GpuBackend.View(Result));
+    public void Gpu(GpuBackend gpu) => Lanes.Launch(this, gpu, Vector.Columns);
 
-    /// <summary>A thread owns an element.</summary>
-    private static void Kernel(ArrayView<float> vector, ArrayView<float> result)
+    void ILaneOperation.Launch<T>(GpuBackend gpu) =>
+        gpu.Runtime.Launch(Kernel<T>, gpu.ThreadEach(Vector.Columns / T.Count), GpuBackend.Lanes<T>(Vector), GpuBackend.Lanes<T>(Result));
+
+    /// <summary>A thread owns an element, or four.</summary>
+    private static void Kernel<T>(ArrayView<T> vector, ArrayView<T> result) where T : unmanaged, ILanes<T>
     {
         for (long k = ((long)Grid.IdxX * Group.DimX) + Group.IdxX; k < result.Length; k += (long)Grid.DimX * Group.DimX)
         {
-            result[k] = Of(vector[k]);
+            result[k] = T.Sign(vector[k]);
         }
     }
-
-    private static float Of(float value) => value > 0 ? 1f : value < 0 ? -1f : 0f;
 
     private readonly unsafe struct Strips(float* vector, float* result, int columns) : ITiles
     {
@@ -54,7 +54,7 @@ public readonly record struct Signs(Matrix Vector, Matrix Result) : IOperation
             int end = Math.Min(columns, (tile + 1) * Width);
             for (int k = tile * Width; k < end; k++)
             {
-                result[k] = Of(vector[k]);
+                result[k] = Float1.Sign(vector[k]);
             }
         }
     }

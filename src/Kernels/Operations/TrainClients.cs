@@ -1,5 +1,4 @@
 // Local training: every client takes the global model and runs mini-batch SGD on its own samples.
-using System.Runtime.InteropServices;
 
 namespace FlGpu.Kernels;
 
@@ -182,8 +181,3 @@ public readonly record struct TrainClients(
         }
     }
 }
-
-/// <summary>The numbers that a multilayer perceptron's training kernels need.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal readonly record struct TrainSettings(
-    MlpShape Shape, int Parameters, int ClientsPerModel, int Epochs, int BatchSize, float LearningRate, int ScratchPerGroup, int LossColumns);

@@ -83,6 +83,45 @@ public sealed class SeedGroupTests : IDisposable
         Assert.Equal(cases.Select(c => c.RunId), SeedGroups.Of(cases, 1).Select(group => Assert.Single(group).RunId));
     }
 
+    [Fact]
+    public void Where_seeds_do_not_fit_in_memory_together_they_run_one_by_one_and_it_is_said_once()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        // As in MemoryLimitTests one run needs 1.4 MiB; two defenses are two groups.
+        const string Large = """
+            {"data": "synthetic", "clients": 40, "malicious": 10, "rounds": 1, "seeds": [1, 2], "backends": "simd", "attacks": "none", "defenses": ["none", "median"]}
+            """;
+        string[] sweep = ["sweep", "--config", _folder.Write("large.json", Large), "--threads", "1", "--memory-limit", "2MiB", "--out"];
+        ProgramRun.Of([.. sweep, _folder["alone"]]).AssertDone();
+
+        ProgramRun together = ProgramRun.Of([.. sweep, _folder["together"], "--seeds-at-once", "2"]).AssertDone();
+
+        Assert.Single(together.ErrorLines, line => line == "Seeds run one by one: they do not fit in memory together");
+        Assert.All(SweepFiles.Accuracies(_folder["together"]), row => Assert.Equal(RowStatus.Ok, row.Status));
+        SweepFiles.AssertSame(_folder["alone"], _folder["together"]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_keeps_seeds_from_sharing_launches_is_told_with_or_without_a_terminal(bool redirected)
+    {
+        SweepPlan plan = SweepPlan.Read(_folder.Write("plan.json", Plan));
+        TrainingCase first = SweepCases.Of(plan).OfType<TrainingCase>().First(c => c.Impossible is null);
+        TrainingCase longer = first with { Experiment = first.Experiment with { Seed = 2, Rounds = 3 } };
+        var error = new StringWriter();
+        using var run = new SweepRun(threads: 1, new Screen(TextWriter.Null, error, outputRedirected: true, redirected));
+
+        IReadOnlyList<CaseRows> rows = run.RunTogether([first, longer], CancellationToken.None);
+
+        Assert.Contains("Seeds run one by one: ArgumentException: runs that share launches have", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal([(RowStatus.Ok, 2), (RowStatus.Ok, 3)], rows.Select(of => (of.Status, of.Accuracies.Count)));
+    }
+
     private void Sweep(string name, params string[] options) =>
         ProgramRun.Of(["sweep", "--config", _folder.Write("plan.json", Plan), "--out", _folder[name], "--threads", "1", .. options]).AssertDone();
 }
