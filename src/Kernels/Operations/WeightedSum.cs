@@ -113,7 +113,7 @@ public readonly record struct WeightedSum(Matrix Updates, Matrix Weights, Matrix
     /// </summary>
     private readonly unsafe struct Strips(float* updates, float* weights, float* sum, int rows, int columns) : ITiles
     {
-        public const int Width = 4096;
+        public const int Width = 8192;
 
         public nuint ScratchBytes => (Width * sizeof(float)) + ((nuint)rows * sizeof(int)) + 64;
 
