@@ -18,15 +18,20 @@ internal sealed unsafe class EmittedNetwork
 
     private const int Registers = 29;
 
-    // The compiler gives up optimising methods much longer than this.
-    private const int StepsPerMethod = 800;
+    // Longer methods are a little faster in the L2 cache, and slower where the updates come from beyond it.
+    private const int StepsPerMethod = 280;
     private const int LaneBytes = 64;
 
-    /// <summary>
-    /// Columns are worked off in panels of this many vectors. While one is sorted the next is fetched row by row, in runs that the
-    /// hardware follows: single lines of many rows keep too few misses in flight.
-    /// </summary>
-    public const int PanelVectors = 16;
+    // Columns are worked off in panels of this many vectors. While one is sorted the next is fetched row by row, in runs that the hardware
+    // follows: single lines of many rows keep too few misses in flight.
+    private const int PanelVectors = 16;
+
+    // Of so many rows, two vectors and what is put aside fit in the L1 cache: the next vector is fetched there from the panel.
+    private const int MostRowsFetchedTwice = 128;
+
+    // So few rows the hardware follows by itself once it is told, and the compiler has registers for a loop over the vectors.
+    private const int MostRowsInLoop = 20;
+    private const int BytesAheadInLoop = PanelVectors * LaneBytes;
 
     private static readonly MethodInfo s_load = typeof(Avx512F).GetMethod(nameof(Avx512F.LoadVector512), [typeof(int*)])!;
     private static readonly MethodInfo s_store = typeof(Avx512F).GetMethod(nameof(Avx512F.Store), [typeof(int*), typeof(Vector512<int>)])!;
@@ -35,55 +40,76 @@ internal sealed unsafe class EmittedNetwork
     private static readonly MethodInfo s_broadcast = typeof(Vector512).GetMethod(nameof(Vector512.Create), [typeof(int)])!;
     private static readonly MethodInfo s_key = typeof(OrderedKey).GetMethod(nameof(OrderedKey.TurnNegative), [typeof(Vector512<int>), typeof(Vector512<int>)])!;
     private static readonly MethodInfo s_zero = typeof(Vector512<double>).GetProperty(nameof(Vector512<double>.Zero))!.GetMethod!;
-    private static readonly MethodInfo s_zeroKeys = typeof(Vector512<int>).GetProperty(nameof(Vector512<int>.Zero))!.GetMethod!;
-    private static readonly MethodInfo s_middle = OwnMethod(nameof(Middle));
-    private static readonly MethodInfo s_middleOfKeys = OwnMethod(nameof(MiddleOfKeys));
+    private static readonly MethodInfo[] s_quarterOfSum = [OwnMethod(nameof(QuarterOfOne)), OwnMethod(nameof(QuarterOfTwo)), OwnMethod(nameof(QuarterOfThree)), OwnMethod(nameof(QuarterOfFour))];
     private static readonly MethodInfo s_storeValue = OwnMethod(nameof(StoreValue));
     private static readonly MethodInfo s_storeMiddleExactly = OwnMethod(nameof(StoreMiddleExactly));
     private static readonly MethodInfo s_addLower = OwnMethod(nameof(AddLower));
     private static readonly MethodInfo s_addUpper = OwnMethod(nameof(AddUpper));
     private static readonly MethodInfo s_storeScaled = OwnMethod(nameof(StoreScaled));
-    private static readonly MethodInfo s_prefetch = typeof(Sse).GetMethod(nameof(Sse.Prefetch1), [typeof(void*)])!;
+    private static readonly MethodInfo s_fetchToL1 = typeof(Sse).GetMethod(nameof(Sse.Prefetch0), [typeof(void*)])!;
+    private static readonly MethodInfo s_fetchToL2 = typeof(Sse).GetMethod(nameof(Sse.Prefetch1), [typeof(void*)])!;
 
     private readonly Run[] _methods;
     private readonly int _wires;
+    private readonly bool _loops;
 
-    private EmittedNetwork(Run[] methods, int wires) => (_methods, _wires) = (methods, wires);
+    private EmittedNetwork(Run[] methods, int wires, bool loops) => (_methods, _wires, _loops) = (methods, wires, loops);
 
-    private delegate void Run(int* column, nint rowBytes, int* scratch, byte* next, float* mean);
+    /// <summary>A short network's method goes on to the next vectors by itself; of a long one's, each is told what to fetch.</summary>
+    private delegate void Run(int* column, nint rowBytes, int* scratch, nint vectorsOrNext, float* mean);
 
     /// <summary>Whether this process may emit code and this CPU has the registers for it.</summary>
     public static bool IsSupported => RuntimeFeature.IsDynamicCodeCompiled && Avx512F.IsSupported;
 
     /// <summary>
-    /// Sorts sixteen columns as far as the network does and writes the means of the kept wires.
+    /// Sorts columns, sixteen at a time, as far as the network does and writes the means of the kept wires.
     /// </summary>
-    /// <param name="column">The first of the sixteen columns.</param>
+    /// <param name="column">The first of the columns.</param>
     /// <param name="rowBytes">From a row to the next.</param>
     /// <param name="scratch">Memory for a vector of each wire.</param>
-    /// <param name="vector">Which vector of its panel this is: it fetches its share of the next panel.</param>
-    /// <param name="mean">Where the sixteen means go.</param>
-    public void MeanOfKept(float* column, nint rowBytes, int* scratch, int vector, float* mean)
+    /// <param name="vectors">How many times sixteen columns: one at least.</param>
+    /// <param name="mean">Where the means go.</param>
+    public void MeansOfKept(float* column, nint rowBytes, int* scratch, int vectors, float* mean)
     {
-        byte* nextPanel = (byte*)(column + ((PanelVectors - vector) * 16));
-        nint row = Math.Min(vector * RowsFetched(_wires), _wires - RowsFetched(_wires));
-        foreach (Run method in _methods)
+        if (_loops)
         {
-            method((int*)column, rowBytes, scratch, nextPanel + (row * rowBytes), mean);
+            _methods[0]((int*)column, rowBytes, scratch, vectors, mean);
+            return;
+        }
+
+        int rowsFetched = RowsFetched(_wires);
+        for (int v = 0; v < vectors; v++, column += LaneBytes / sizeof(float), mean += LaneBytes / sizeof(float))
+        {
+            // Each vector fetches its share of the next panel.
+            int inPanel = v % PanelVectors;
+            nint row = Math.Min(inPanel * rowsFetched, _wires - rowsFetched);
+            byte* next = (byte*)column + ((PanelVectors - inPanel) * LaneBytes) + (row * rowBytes);
+            foreach (Run method in _methods)
+            {
+                method((int*)column, rowBytes, scratch, (nint)next, mean);
+            }
         }
     }
 
     private static MethodInfo OwnMethod(string name) => typeof(EmittedNetwork).GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Middle(Vector512<float> a, Vector512<float> b) =>
-        Vector512.FusedMultiplyAdd(a, Vector512.Create(0.5f), b * 0.5f);
+    private static Vector512<float> QuarterOfOne(Vector512<int> a) => OrderedKey.ToFloat(a) * 0.25f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> MiddleOfKeys(Vector512<int> a, Vector512<int> b) => Middle(OrderedKey.ToFloat(a), OrderedKey.ToFloat(b));
+    private static Vector512<float> QuarterOfTwo(Vector512<int> a, Vector512<int> b) =>
+        Vector512.FusedMultiplyAdd(OrderedKey.ToFloat(b), Vector512.Create(0.25f), QuarterOfOne(a));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreValue(Vector512<int> keys, Vector512<int> nothing, float* target) => OrderedKey.ToFloat(keys).Store(target);
+    private static Vector512<float> QuarterOfThree(Vector512<int> a, Vector512<int> b, Vector512<int> c) =>
+        Vector512.FusedMultiplyAdd(OrderedKey.ToFloat(c), Vector512.Create(0.25f), QuarterOfTwo(a, b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> QuarterOfFour(Vector512<int> a, Vector512<int> b, Vector512<int> c, Vector512<int> d) =>
+        Vector512.FusedMultiplyAdd(OrderedKey.ToFloat(d), Vector512.Create(0.25f), QuarterOfThree(a, b, c));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreValue(Vector512<int> keys, float* target) => OrderedKey.ToFloat(keys).Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreMiddleExactly(Vector512<int> a, Vector512<int> b, float* target)
@@ -111,6 +137,7 @@ internal sealed unsafe class EmittedNetwork
     {
         private readonly SortingNetwork _network;
         private readonly bool _fetchesNext;
+        private readonly bool _loops;
         private readonly List<int>[] _uses;
         private readonly bool[] _kept;
         private readonly bool[] _loaded;
@@ -128,7 +155,7 @@ internal sealed unsafe class EmittedNetwork
 
         public Emitter(SortingNetwork network, int wires, bool fetchesNext)
         {
-            (_network, _fetchesNext) = (network, fetchesNext);
+            (_network, _fetchesNext, _loops) = (network, fetchesNext, wires <= MostRowsInLoop);
             (_uses, _kept, _loaded) = ([.. Enumerable.Range(0, wires).Select(_ => new List<int>())], new bool[wires], new bool[wires]);
             for (int step = 0; step < network.Steps.Count; step++)
             {
@@ -145,6 +172,8 @@ internal sealed unsafe class EmittedNetwork
         public EmittedNetwork Emit()
         {
             Begin();
+            Label nextVector = _il.DefineLabel();
+            _il.MarkLabel(nextVector);
             for (int step = 0; step < _network.Steps.Count; step++)
             {
                 if (step > 0 && step % StepsPerMethod == 0)
@@ -154,15 +183,26 @@ internal sealed unsafe class EmittedNetwork
                     Begin();
                 }
 
-                if (_fetchesNext)
+                if (_fetchesNext && !_loops)
                 {
-                    Fetch(step);
+                    FetchNextPanel(step);
                 }
 
                 Exchange(_network.Steps[step], step);
             }
 
             StoreMean();
+            if (_loops)
+            {
+                Advance(argument: 0, LaneBytes);
+                Advance(argument: 4, LaneBytes);
+                Advance(argument: 3, -1);
+                _il.Emit(OpCodes.Ldarg_3);
+                _il.Emit(OpCodes.Ldc_I4_0);
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Bgt, nextVector);
+            }
+
             _il.Emit(OpCodes.Ret);
             Run[] compiled = [.. _methods.Select(method => method.CreateDelegate<Run>())];
             foreach (Run method in compiled)
@@ -170,11 +210,20 @@ internal sealed unsafe class EmittedNetwork
                 RuntimeHelpers.PrepareDelegate(method);
             }
 
-            return new(compiled, _uses.Length);
+            return new(compiled, _uses.Length, _loops);
         }
 
-        // One or two kept ranks are averaged in double precision. Of more, four at a time are averaged by halves in single precision, so that
-        // nothing overflows, and only their means are widened: zeros fill up the last four.
+        private void Advance(short argument, int by)
+        {
+            _il.Emit(OpCodes.Ldarg, argument);
+            _il.Emit(OpCodes.Ldc_I4, by);
+            _il.Emit(OpCodes.Conv_I);
+            _il.Emit(OpCodes.Add);
+            _il.Emit(OpCodes.Starg, argument);
+        }
+
+        // One or two kept ranks are averaged in double precision. Of more, four at a time are averaged in single precision, by quarters so that
+        // nothing overflows, and only their means are widened.
         private void StoreMean()
         {
             // What is in registers first: it makes room for the rest.
@@ -182,8 +231,12 @@ internal sealed unsafe class EmittedNetwork
             int count = kept.Count;
             if (count <= 2)
             {
-                PushKeys(kept);
-                PushKeys(kept);
+                PushKeys(kept.Dequeue());
+                if (count == 2)
+                {
+                    PushKeys(kept.Dequeue());
+                }
+
                 _il.Emit(OpCodes.Ldarg, 4);
                 _il.Emit(OpCodes.Call, count == 1 ? s_storeValue : s_storeMiddleExactly);
                 return;
@@ -199,14 +252,13 @@ internal sealed unsafe class EmittedNetwork
 
             while (kept.Count > 0)
             {
-                for (int pair = 0; pair < 2; pair++)
+                int together = Math.Min(kept.Count, s_quarterOfSum.Length);
+                for (int i = 0; i < together; i++)
                 {
-                    PushKeys(kept);
-                    PushKeys(kept);
-                    _il.Emit(OpCodes.Call, s_middleOfKeys);
+                    PushKeys(kept.Dequeue());
                 }
 
-                _il.Emit(OpCodes.Call, s_middle);
+                _il.Emit(OpCodes.Call, s_quarterOfSum[together - 1]);
                 _il.Emit(OpCodes.Stloc, mean);
                 Add(lower, mean, s_addLower);
                 Add(upper, mean, s_addUpper);
@@ -219,15 +271,9 @@ internal sealed unsafe class EmittedNetwork
             _il.Emit(OpCodes.Call, s_storeScaled);
         }
 
-        /// <summary>The keys of the next kept wire, whose register is free then; those of zero when there is none.</summary>
-        private void PushKeys(Queue<int> kept)
+        /// <summary>The keys of a kept wire, whose register is free then.</summary>
+        private void PushKeys(int wire)
         {
-            if (!kept.TryDequeue(out int wire))
-            {
-                _il.Emit(OpCodes.Call, s_zeroKeys);
-                return;
-            }
-
             _il.Emit(OpCodes.Ldloc, _registers[InRegister(wire, _network.Steps.Count, wire)]);
             _free.Push(_registerOf[wire]);
             _registerOf.Remove(wire);
@@ -243,7 +289,7 @@ internal sealed unsafe class EmittedNetwork
 
         private void Begin()
         {
-            var method = new DynamicMethod("network", typeof(void), [typeof(int*), typeof(nint), typeof(int*), typeof(byte*), typeof(float*)], typeof(EmittedNetwork).Module, skipVisibility: true) { InitLocals = false };
+            var method = new DynamicMethod("network", typeof(void), [typeof(int*), typeof(nint), typeof(int*), typeof(nint), typeof(float*)], typeof(EmittedNetwork).Module, skipVisibility: true) { InitLocals = false };
             _methods.Add(method);
             _il = method.GetILGenerator(1 << 16);
             _registers = [.. Enumerable.Range(0, Registers).Select(_ => _il.DeclareLocal(typeof(Vector512<int>)))];
@@ -265,7 +311,7 @@ internal sealed unsafe class EmittedNetwork
         }
 
         /// <summary>Spreads the lines of the next panel evenly over the steps.</summary>
-        private void Fetch(int step)
+        private void FetchNextPanel(int step)
         {
             long lines = (long)RowsFetched(_uses.Length) * PanelVectors;
             for (long line = lines * step / _network.Steps.Count; line < lines * (step + 1) / _network.Steps.Count; line++)
@@ -279,7 +325,20 @@ internal sealed unsafe class EmittedNetwork
                 _il.Emit(OpCodes.Ldc_I4, (int)(line % PanelVectors) * LaneBytes);
                 _il.Emit(OpCodes.Conv_I);
                 _il.Emit(OpCodes.Add);
-                _il.Emit(OpCodes.Call, s_prefetch);
+                _il.Emit(OpCodes.Call, s_fetchToL2);
+            }
+        }
+
+        /// <summary>Fetches what follows the vector of a row, to the end: vectors may begin anywhere in a cache line.</summary>
+        private void FetchAhead(int wire)
+        {
+            if (_fetchesNext && _uses.Length <= MostRowsFetchedTwice)
+            {
+                RowAddress(wire);
+                _il.Emit(OpCodes.Ldc_I4, _loops ? BytesAheadInLoop : (2 * LaneBytes) - 1);
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Add);
+                _il.Emit(OpCodes.Call, s_fetchToL1);
             }
         }
 
@@ -350,6 +409,7 @@ internal sealed unsafe class EmittedNetwork
                 _il.Emit(OpCodes.Call, s_load);
                 _il.Emit(OpCodes.Ldloc, _turn);
                 _il.Emit(OpCodes.Call, s_key);
+                FetchAhead(wire);
             }
 
             _il.Emit(OpCodes.Stloc, _registers[register]);

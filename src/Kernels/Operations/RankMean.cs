@@ -99,12 +99,17 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
             int end = Math.Min(columns, start + StripWidth);
             if (network?.Emitted is { } emitted && columns >= 16)
             {
-                for (int k = start; k < end; k += 16)
+                nint rowBytes = (nint)columns * sizeof(float);
+                int vectors = (end - start) / 16;
+                if (vectors > 0)
+                {
+                    emitted.MeansOfKept(updates + start, rowBytes, keys, vectors, mean + start);
+                }
+
+                if (start + (vectors * 16) < end)
                 {
                     // The last vector goes back over columns that are done already rather than past the end.
-                    int first = Math.Min(k, columns - 16);
-                    int vector = (k - start) / 16 % EmittedNetwork.PanelVectors;
-                    emitted.MeanOfKept(updates + first, (nint)columns * sizeof(float), keys, vector, mean + first);
+                    emitted.MeansOfKept(updates + columns - 16, rowBytes, keys, vectors: 1, mean + columns - 16);
                 }
             }
             else
@@ -190,7 +195,7 @@ internal sealed unsafe class RankNetwork(SortingNetwork network, int rows, bool 
         if (Emitted is not null)
         {
             float* mean = stackalloc float[16];
-            Emitted.MeanOfKept(column, stride * sizeof(float), scratch, 0, mean);
+            Emitted.MeansOfKept(column, stride * sizeof(float), scratch, vectors: 1, mean);
             return Vector512.Load(mean);
         }
 
