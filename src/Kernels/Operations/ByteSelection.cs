@@ -24,9 +24,6 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
     /// <summary>Counts are kept in 16 bits.</summary>
     public const int MostRows = 32_000;
 
-    // Rows are fetched so long before they are read.
-    private const int RowsAhead = 12;
-
     private const int MostBrackets = 8;
     private const int Lanes = 16;
     private const int Vectors = Width / Lanes;
@@ -61,9 +58,10 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
     /// <param name="stride">Elements from a row to the next.</param>
     /// <param name="values">Where the 64 values go.</param>
     /// <param name="scratch">Memory, aligned to 64 bytes.</param>
+    /// <param name="next">The block that is wanted next: three quarters of it are fetched meanwhile.</param>
     /// <returns>A bit for each sixteen columns whose values could not be found.</returns>
     [SkipLocalsInit]
-    public int Select(float* block, nint stride, float* values, byte* scratch)
+    public int Select(float* block, nint stride, float* values, byte* scratch, BlockAhead next)
     {
         sbyte* cells = (sbyte*)scratch;
         int* matching = (int*)(scratch + ((nint)rows * Width));
@@ -86,8 +84,8 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
 
         for (int bracket = 0; bracket < MostBrackets && open != 0; bracket++)
         {
-            Quantise(block, stride, cells, middle, perUnit);
-            (Vector512<sbyte> cell, Vector512<short> belowLower, Vector512<short> belowUpper) = Bisect(cells);
+            Quantise(block, stride, cells, middle, perUnit, next);
+            (Vector512<sbyte> cell, Vector512<short> belowLower, Vector512<short> belowUpper) = Bisect(cells, next.From(rows));
             int matches = 0;
             for (int i = 0; i < rows; i++)
             {
@@ -152,44 +150,30 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
         Vector512.Max(OpenCellOf(value, middle, perUnit), Vector512.Create((int)sbyte.MinValue));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Quantise(float* block, nint stride, sbyte* cells, float* middle, float* perUnit)
+    private void Quantise(float* block, nint stride, sbyte* cells, float* middle, float* perUnit, BlockAhead next)
     {
         Vector512<float> m0 = Vector512.Load(middle), m1 = Vector512.Load(middle + 16), m2 = Vector512.Load(middle + 32), m3 = Vector512.Load(middle + 48);
         Vector512<float> u0 = Vector512.Load(perUnit), u1 = Vector512.Load(perUnit + 16), u2 = Vector512.Load(perUnit + 32), u3 = Vector512.Load(perUnit + 48);
         for (int i = 0; i < rows; i++, block += stride, cells += Width)
         {
-            Fetch(block + (RowsAhead * stride));
+            next.FetchLine(i);
             Int4.Pack(
                 OpenCellOf(Vector512.Load(block), m0, u0), OpenCellOf(Vector512.Load(block + 16), m1, u1),
                 OpenCellOf(Vector512.Load(block + 32), m2, u2), OpenCellOf(Vector512.Load(block + 48), m3, u3)).Store(cells);
         }
     }
 
-    /// <summary>Fetches 64 columns of a row, wherever in a cache line they begin.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Fetch(float* row)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(row);
-            Sse.Prefetch0(row + Lanes);
-            Sse.Prefetch0(row + (2 * Lanes));
-            Sse.Prefetch0(row + (3 * Lanes));
-            Sse.Prefetch0(row + Width - 1);
-        }
-    }
-
     /// <summary>The cell of the rank, and how many values are in cells below it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private (Vector512<sbyte> Cell, Vector512<short> BelowLower, Vector512<short> BelowUpper) Bisect(sbyte* cells)
+    private (Vector512<sbyte> Cell, Vector512<short> BelowLower, Vector512<short> BelowUpper) Bisect(sbyte* cells, BlockAhead next)
     {
         Vector512<sbyte> cell = Vector512.Create(sbyte.MinValue);
         Vector512<short> belowLower = Vector512<short>.Zero, belowUpper = belowLower;
         Vector512<short> wanted = Vector512.Create((short)rank);
-        for (int bit = 7; bit >= 0; bit--)
+        for (int bit = 7; bit >= 0; bit--, next = next.From(rows / 4))
         {
             Vector512<sbyte> trial = cell + Vector512.Create((sbyte)(1 << bit));
-            (Vector512<short> lower, Vector512<short> upper) = CountBelow(cells, trial);
+            (Vector512<short> lower, Vector512<short> upper) = CountBelow(cells, trial, next);
             Vector512<short> tooManyLower = Vector512.GreaterThan(lower, wanted), tooManyUpper = Vector512.GreaterThan(upper, wanted);
             cell = Vector512.ConditionalSelect(Int4.Narrow(tooManyLower, tooManyUpper), cell, trial);
             belowLower = Vector512.ConditionalSelect(tooManyLower, belowLower, lower);
@@ -200,7 +184,7 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private (Vector512<short> Lower, Vector512<short> Upper) CountBelow(sbyte* cells, Vector512<sbyte> trial)
+    private (Vector512<short> Lower, Vector512<short> Upper) CountBelow(sbyte* cells, Vector512<sbyte> trial, BlockAhead next)
     {
         Vector512<short> lower = Vector512<short>.Zero, upper = lower;
         Vector512<byte> one = Vector512<byte>.One;
@@ -211,6 +195,7 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
             int i = first;
             for (; i + 4 <= end; i += 4, cells += 4 * Width)
             {
+                next.FetchLine(i / 4);
                 count0 = Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Load(cells), trial).AsByte(), count0 + one, count0);
                 count1 = Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Load(cells + Width), trial).AsByte(), count1 + one, count1);
                 count2 = Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Load(cells + (2 * Width)), trial).AsByte(), count2 + one, count2);
@@ -322,6 +307,31 @@ internal readonly unsafe struct ByteSelection(int rows, int rank, RankNetwork lo
                     Vector512.ShiftRightArithmetic(Avx512BW.UnpackLow(upper, upper).AsInt32(), 16),
                     Vector512.ShiftRightArithmetic(Avx512BW.UnpackHigh(upper, upper).AsInt32(), 16))
                 : new(Vector512.WidenLower(lower), Vector512.WidenUpper(lower), Vector512.WidenLower(upper), Vector512.WidenUpper(upper));
+    }
+}
+
+/// <summary>
+/// The block of columns that is wanted next, on its way into the L2 cache while this one is worked on: a cache line now and then, since of many
+/// that are asked for at once the hardware forgets some, and of each line once, from line <paramref name="first"/> on.
+/// </summary>
+internal readonly unsafe struct BlockAhead(float* block, nint stride, int rows, int first = 0)
+{
+    private const int LinesOfRow = ByteSelection.Width / 16;
+
+    /// <summary>The same without the next <paramref name="lines"/> lines.</summary>
+    public BlockAhead From(int lines) => new(block, stride, rows, first + lines);
+
+    /// <summary>Fetches a line, counted row by row; after the last row it once more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void FetchLine(int line)
+    {
+        if (Sse.IsSupported)
+        {
+            uint at = (uint)(first + line);
+            nint row = (nint)Math.Min(at / LinesOfRow, (uint)rows - 1);
+            // The end of a line's worth of columns: the block may begin anywhere in a line.
+            Sse.Prefetch1(block + (row * stride) + (at % LinesOfRow * 16) + 15);
+        }
     }
 }
 

@@ -32,78 +32,116 @@ internal readonly unsafe struct SelectedColumns(
             // The last block goes back over columns that are done already rather than past the end.
             int column = Math.Min(k, lastBlock);
             float* block = updates.Host + column;
-            int open = selectFirst.Select(block, stride, low, rest);
-            open |= last > first + 1 ? selectLast.Select(block, stride, high, rest) : 0;
-            for (int v = 0; v < ByteSelection.Width / Lanes; v++)
+            var next = new BlockAhead(block + ByteSelection.Width, stride, updates.Rows);
+            int open = selectFirst.Select(block, stride, low, rest, next);
+            next = next.From(3 * updates.Rows);
+            open |= last > first + 1 ? selectLast.Select(block, stride, high, rest, next) : 0;
+            float* target = mean.Host + column;
+            if (last == first)
             {
-                float* part = block + (v * Lanes);
-                float* target = mean.Host + column + (v * Lanes);
-                Vector512<float> lower = Vector512.Load(low + (v * Lanes));
-                Vector512<float> result = lower;
-                bool found = (open >> v & 1) == 0;
-                if (found && last == first + 1)
-                {
-                    found = TryMeanWithNext(part, stride, lower, out result);
-                }
-                else if (found && last > first)
-                {
-                    found = TryMeanBetween(part, stride, lower, Vector512.Load(high + (v * Lanes)), out result);
-                }
+                new Span<float>(low, ByteSelection.Width).CopyTo(new(target, ByteSelection.Width));
+            }
+            else
+            {
+                open |= last == first + 1 ? MeansWithNext(block, stride, low, target, next) : MeansBetween(block, stride, low, high, target, next);
+            }
 
-                if (!found)
+            for (int v = 0; open >> v != 0; v++)
+            {
+                if ((open >> v & 1) != 0)
                 {
                     for (int i = 0; i < updates.Rows; i++)
                     {
-                        OrderedKey.Of(Vector512.Load(part + (i * stride))).Store(keys + (i * Lanes));
+                        OrderedKey.Of(Vector512.Load(block + (i * stride) + (v * Lanes))).Store(keys + (i * Lanes));
                     }
 
-                    result = new Bisection(updates.Rows, first, last).Mean(keys, Lanes);
+                    new Bisection(updates.Rows, first, last).Mean(keys, Lanes).Store(target + (v * Lanes));
                 }
-
-                result.Store(target);
             }
         }
     }
 
-    /// <summary>The mean of the two ranks in the middle: the second is the first again, or the lowest value above it.</summary>
+    /// <summary>
+    /// The means of the two ranks in the middle: the second is the first again, or the lowest value above it. Returns a bit for each sixteen
+    /// columns for which that does not hold, as not all is finite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool TryMeanWithNext(float* column, nint stride, Vector512<float> low, out Vector512<float> result)
+    private int MeansWithNext(float* block, nint stride, float* low, float* means, BlockAhead next)
     {
+        Vector512<float> low0 = Vector512.Load(low), low1 = Vector512.Load(low + 16), low2 = Vector512.Load(low + 32), low3 = Vector512.Load(low + 48);
         var highest = Vector512.Create(float.PositiveInfinity);
-        Vector512<float> next = highest;
-        Vector512<int> notAbove = Vector512<int>.Zero;
-        for (int i = 0; i < updates.Rows; i++)
+        Vector512<float> next0 = highest, next1 = highest, next2 = highest, next3 = highest;
+        Vector512<int> notAbove0 = Vector512<int>.Zero, notAbove1 = notAbove0, notAbove2 = notAbove0, notAbove3 = notAbove0;
+        for (int i = 0; i < updates.Rows; i++, block += stride)
         {
-            Vector512<float> value = Vector512.Load(column + (i * stride));
-            Vector512<int> isNotAbove = Vector512.LessThanOrEqual(value, low).AsInt32();
-            notAbove -= isNotAbove;
-            next = FloatOrder.Min(Vector512.ConditionalSelect(isNotAbove.AsSingle(), highest, value), next);
+            next.FetchLine(i);
+            Next(Vector512.Load(block), low0, ref next0, ref notAbove0);
+            Next(Vector512.Load(block + 16), low1, ref next1, ref notAbove1);
+            Next(Vector512.Load(block + 32), low2, ref next2, ref notAbove2);
+            Next(Vector512.Load(block + 48), low3, ref next3, ref notAbove3);
         }
 
-        Vector512<float> second = Vector512.ConditionalSelect(Vector512.GreaterThan(notAbove, Vector512.Create(last)).AsSingle(), low, next);
-        result = (low * 0.5f) + (second * 0.5f);
-        return AllFinite(low) && AllFinite(second);
+        return MeanOfTwo(low0, next0, notAbove0, means) | (MeanOfTwo(low1, next1, notAbove1, means + 16) << 1)
+            | (MeanOfTwo(low2, next2, notAbove2, means + 32) << 2) | (MeanOfTwo(low3, next3, notAbove3, means + 48) << 3);
     }
 
-    /// <summary>The mean of the ranks from low to high: all values moved into that range, less the copies of its ends that this has made.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool TryMeanBetween(float* column, nint stride, Vector512<float> low, Vector512<float> high, out Vector512<float> result)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Next(Vector512<float> value, Vector512<float> low, ref Vector512<float> next, ref Vector512<int> notAbove)
     {
-        Vector512<double> sumLower = Vector512<double>.Zero, sumUpper = sumLower;
-        for (int i = 0; i < updates.Rows; i++)
+        Vector512<int> isNotAbove = Vector512.LessThanOrEqual(value, low).AsInt32();
+        notAbove -= isNotAbove;
+        next = FloatOrder.Min(Vector512.ConditionalSelect(isNotAbove.AsSingle(), Vector512.Create(float.PositiveInfinity), value), next);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int MeanOfTwo(Vector512<float> low, Vector512<float> next, Vector512<int> notAbove, float* means)
+    {
+        Vector512<float> second = Vector512.ConditionalSelect(Vector512.GreaterThan(notAbove, Vector512.Create(last)).AsSingle(), low, next);
+        ((low * 0.5f) + (second * 0.5f)).Store(means);
+        return AllFinite(low) && AllFinite(second) ? 0 : 1;
+    }
+
+    /// <summary>
+    /// The means of the ranks from low to high: all values moved into that range, less the copies of its ends that this has made. Returns a bit for
+    /// each sixteen columns for which that does not hold, as not all is finite.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int MeansBetween(float* block, nint stride, float* low, float* high, float* means, BlockAhead next)
+    {
+        Vector512<float> low0 = Vector512.Load(low), low1 = Vector512.Load(low + 16), low2 = Vector512.Load(low + 32), low3 = Vector512.Load(low + 48);
+        Vector512<float> high0 = Vector512.Load(high), high1 = Vector512.Load(high + 16), high2 = Vector512.Load(high + 32), high3 = Vector512.Load(high + 48);
+        Vector512<double> lower0 = Vector512<double>.Zero, lower1 = lower0, lower2 = lower0, lower3 = lower0, upper0 = lower0, upper1 = lower0, upper2 = lower0, upper3 = lower0;
+        for (int i = 0; i < updates.Rows; i++, block += stride)
         {
-            Vector512<float> value = FloatOrder.Max(FloatOrder.Min(Vector512.Load(column + (i * stride)), high), low);
-            sumLower += Vector512.WidenLower(value);
-            sumUpper += Vector512.WidenUpper(value);
+            next.FetchLine(i);
+            AddWithin(Vector512.Load(block), low0, high0, ref lower0, ref upper0);
+            AddWithin(Vector512.Load(block + 16), low1, high1, ref lower1, ref upper1);
+            AddWithin(Vector512.Load(block + 32), low2, high2, ref lower2, ref upper2);
+            AddWithin(Vector512.Load(block + 48), low3, high3, ref lower3, ref upper3);
         }
 
+        return MeanWithoutEnds(low0, high0, lower0, upper0, means) | (MeanWithoutEnds(low1, high1, lower1, upper1, means + 16) << 1)
+            | (MeanWithoutEnds(low2, high2, lower2, upper2, means + 32) << 2) | (MeanWithoutEnds(low3, high3, lower3, upper3, means + 48) << 3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddWithin(Vector512<float> value, Vector512<float> low, Vector512<float> high, ref Vector512<double> lower, ref Vector512<double> upper)
+    {
+        value = FloatOrder.Max(FloatOrder.Min(value, high), low);
+        lower += Vector512.WidenLower(value);
+        upper += Vector512.WidenUpper(value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int MeanWithoutEnds(Vector512<float> low, Vector512<float> high, Vector512<double> lower, Vector512<double> upper, float* means)
+    {
         double below = first;
         double above = updates.Rows - 1 - last;
         double share = 1.0 / (last - first + 1);
-        sumLower -= (Vector512.WidenLower(low) * below) + (Vector512.WidenLower(high) * above);
-        sumUpper -= (Vector512.WidenUpper(low) * below) + (Vector512.WidenUpper(high) * above);
-        result = Vector512.Narrow(sumLower * share, sumUpper * share);
-        return AllFinite(low) && AllFinite(high);
+        lower -= (Vector512.WidenLower(low) * below) + (Vector512.WidenLower(high) * above);
+        upper -= (Vector512.WidenUpper(low) * below) + (Vector512.WidenUpper(high) * above);
+        Vector512.Narrow(lower * share, upper * share).Store(means);
+        return AllFinite(low) && AllFinite(high) ? 0 : 1;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
