@@ -56,30 +56,33 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
         double* lengths = norms is null ? null : (double*)workspace;
         float* partial = slices == 1 ? output.Host : workspace + lengthFloats;
         simd.ForEachTile(slices * panels, flops, new Slabs(rows.Host, partial, lengths, origin is null ? null : origin.Host, n, rows.Columns, slices));
-        simd.ForEachTile(n, (long)n * n * slices, new Mirror(partial, output.Host, lengths, norms is null ? null : norms.Host, n, slices));
+        simd.ForEachTile(Mirror.Tiles(n), (long)n * n * slices, new Mirror(partial, output.Host, lengths, norms is null ? null : norms.Host, n, slices));
     }
 
     /// <summary>
-    /// A tile is a panel of rows against all rows after them, over a slice of the columns. It packs 1024 columns at a time
+    /// A tile is a panel of rows against all rows after them, over a slice of the columns. It packs 512 columns at a time
     /// and keeps its sums in double precision; the slices are added up afterwards, in order. Each row is packed once as a row of its own
     /// panel: that is when the square of its length is taken, where lengths are wanted.
     /// </summary>
     private readonly unsafe struct Slabs(float* updates, float* partial, double* lengths, float* origin, int n, int columns, int slices) : ITiles
     {
-        private const int BlockColumns = 1024;
+        private const int BlockColumns = 512;
 
         // A packed row is a little longer than a power of two, so that rows do not fall on the same cache sets.
         private const int Stride = BlockColumns + 16;
-        private const int TileRows = 4;
-        private const int TileColumns = 6;
+        private const int TileRows = 5;
+        private const int TileColumns = 5;
         private const int TileSums = TileRows * TileColumns;
-        private const int RowsTogether = 12; // whole tiles either way
+        private const int RowsTogether = 5; // whole tiles either way
 
         // A panel and the rows against it stay in the L2 cache: all rows where there are few, else somewhat more of the panel.
-        private const int MostRowsInOnePanel = 16 * RowsTogether;
-        private const int SharedPanelRows = 11 * RowsTogether;
-        private const int OtherRows = 6 * RowsTogether;
+        private const int MostRowsInOnePanel = 52 * RowsTogether;
+        private const int SharedPanelRows = 40 * RowsTogether;
+        private const int OtherRows = 20 * RowsTogether;
         private const int MaxSlices = 8;
+
+        // Of fewer columns, putting the slices together would be felt.
+        private const int SliceColumns = 3 * BlockColumns;
         private const long MaxPartialBytes = 32 << 20;
 
         public nuint ScratchBytes =>
@@ -93,7 +96,7 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
         public static int SlicesFor(int n, int columns)
         {
             long byMemory = Math.Max(1, MaxPartialBytes / ((long)n * n * sizeof(float)));
-            return (int)Math.Min(Math.Min(MaxSlices, byMemory), (columns + BlockColumns - 1) / BlockColumns);
+            return (int)Math.Min(Math.Min(MaxSlices, byMemory), 1 + (columns / SliceColumns));
         }
 
         public void Run(int tile, byte* scratch)
@@ -176,13 +179,15 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
                 {
                     for (int i = 0; i < EndRow(j, panel); i += TileRows, tileSums += TileSums)
                     {
+                        int row = firstRow + i;
+                        int column = firstRow + j;
+                        bool whole = row + TileRows <= column && column + TileColumns <= n;
                         for (int e = 0; e < TileSums; e++)
                         {
-                            int row = firstRow + i + (e % TileRows);
-                            int column = firstRow + j + (e / TileRows);
-                            if (row <= column && column < n)
+                            int r = row + (e / TileColumns), c = column + (e % TileColumns);
+                            if (whole || (r <= c && c < n))
                             {
-                                output[((long)row * n) + column] = (float)tileSums[e];
+                                output[((long)r * n) + c] = (float)tileSums[(e % TileColumns * TileRows) + (e / TileColumns)];
                             }
                         }
                     }
@@ -209,64 +214,65 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
             }
         }
 
-        /// <summary>Adds the terms of 4 rows with 6 rows over one block: 24 sums in registers. Fetches the row at <paramref name="ahead"/>.</summary>
+        /// <summary>
+        /// Adds the terms of 5 rows with 5 rows over one block: 25 sums in registers, for which ten loads do. Fetches the row at <paramref name="ahead"/>.
+        /// </summary>
         [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
         private static void AddTile(float* a, float* b, int width, double* sums, float* ahead)
         {
-            float* a1 = a + Stride, a2 = a1 + Stride, a3 = a2 + Stride;
-            float* b1 = b + Stride, b2 = b1 + Stride, b3 = b2 + Stride, b4 = b3 + Stride, b5 = b4 + Stride;
-            Vector512<float> s00 = Vector512<float>.Zero, s10 = s00, s20 = s00, s30 = s00;
-            Vector512<float> s01 = s00, s11 = s00, s21 = s00, s31 = s00;
-            Vector512<float> s02 = s00, s12 = s00, s22 = s00, s32 = s00;
-            Vector512<float> s03 = s00, s13 = s00, s23 = s00, s33 = s00;
-            Vector512<float> s04 = s00, s14 = s00, s24 = s00, s34 = s00;
-            Vector512<float> s05 = s00, s15 = s00, s25 = s00, s35 = s00;
-            for (int k = 0; k < width; k += 16)
+            Vector512<float> s00 = Vector512<float>.Zero, s10 = s00, s20 = s00, s30 = s00, s40 = s00;
+            Vector512<float> s01 = s00, s11 = s00, s21 = s00, s31 = s00, s41 = s00;
+            Vector512<float> s02 = s00, s12 = s00, s22 = s00, s32 = s00, s42 = s00;
+            Vector512<float> s03 = s00, s13 = s00, s23 = s00, s33 = s00, s43 = s00;
+            Vector512<float> s04 = s00, s14 = s00, s24 = s00, s34 = s00, s44 = s00;
+            for (float* end = a + width; a < end; a += 16, b += 16, ahead += 16)
             {
-                Vector512<float> x0 = Vector512.Load(a + k), x1 = Vector512.Load(a1 + k), x2 = Vector512.Load(a2 + k), x3 = Vector512.Load(a3 + k);
-                Vector512<float> y = Vector512.Load(b + k);
+                Vector512<float> x0 = Vector512.Load(a), x1 = Vector512.Load(a + Stride), x2 = Vector512.Load(a + (2 * Stride));
+                Vector512<float> x3 = Vector512.Load(a + (3 * Stride)), x4 = Vector512.Load(a + (4 * Stride));
+                Vector512<float> y = Vector512.Load(b);
                 if (Sse.IsSupported)
                 {
-                    Sse.Prefetch1(ahead + k);
+                    Sse.Prefetch1(ahead);
                 }
 
                 s00 = TTerm.Add(x0, y, s00);
                 s10 = TTerm.Add(x1, y, s10);
                 s20 = TTerm.Add(x2, y, s20);
                 s30 = TTerm.Add(x3, y, s30);
-                y = Vector512.Load(b1 + k);
+                s40 = TTerm.Add(x4, y, s40);
+                y = Vector512.Load(b + Stride);
                 s01 = TTerm.Add(x0, y, s01);
                 s11 = TTerm.Add(x1, y, s11);
                 s21 = TTerm.Add(x2, y, s21);
                 s31 = TTerm.Add(x3, y, s31);
-                y = Vector512.Load(b2 + k);
+                s41 = TTerm.Add(x4, y, s41);
+                y = Vector512.Load(b + (2 * Stride));
                 s02 = TTerm.Add(x0, y, s02);
                 s12 = TTerm.Add(x1, y, s12);
                 s22 = TTerm.Add(x2, y, s22);
                 s32 = TTerm.Add(x3, y, s32);
-                y = Vector512.Load(b3 + k);
+                s42 = TTerm.Add(x4, y, s42);
+                y = Vector512.Load(b + (3 * Stride));
                 s03 = TTerm.Add(x0, y, s03);
                 s13 = TTerm.Add(x1, y, s13);
                 s23 = TTerm.Add(x2, y, s23);
                 s33 = TTerm.Add(x3, y, s33);
-                y = Vector512.Load(b4 + k);
+                s43 = TTerm.Add(x4, y, s43);
+                y = Vector512.Load(b + (4 * Stride));
                 s04 = TTerm.Add(x0, y, s04);
                 s14 = TTerm.Add(x1, y, s14);
                 s24 = TTerm.Add(x2, y, s24);
                 s34 = TTerm.Add(x3, y, s34);
-                y = Vector512.Load(b5 + k);
-                s05 = TTerm.Add(x0, y, s05);
-                s15 = TTerm.Add(x1, y, s15);
-                s25 = TTerm.Add(x2, y, s25);
-                s35 = TTerm.Add(x3, y, s35);
+                s44 = TTerm.Add(x4, y, s44);
             }
 
-            AddColumn(sums, s00, s10, s20, s30);
-            AddColumn(sums + 4, s01, s11, s21, s31);
-            AddColumn(sums + 8, s02, s12, s22, s32);
-            AddColumn(sums + 12, s03, s13, s23, s33);
-            AddColumn(sums + 16, s04, s14, s24, s34);
-            AddColumn(sums + 20, s05, s15, s25, s35);
+            AddFour(sums, s00, s10, s20, s30);
+            AddFour(sums + 4, s40, s01, s11, s21);
+            AddFour(sums + 8, s31, s41, s02, s12);
+            AddFour(sums + 12, s22, s32, s42, s03);
+            AddFour(sums + 16, s13, s23, s33, s43);
+            AddFour(sums + 20, s04, s14, s24, s34);
+            sums[24] += Vector512.Sum(s44);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -274,7 +280,7 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
             Avx.IsSupported ? Avx.ConvertToVector256Double(values) : Vector256.Create(Vector128.WidenLower(values), Vector128.WidenUpper(values));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void AddColumn(double* sums, Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3)
+        private static void AddFour(double* sums, Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3)
         {
             Vector128<float> totals;
             if (Avx512F.IsSupported)
@@ -295,24 +301,35 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
         }
     }
 
-    /// <summary>A tile is a row: it adds up the slices of its part from the diagonal on and mirrors it below.</summary>
+    /// <summary>A tile is sixteen rows: it adds up the slices of their part from the diagonal on and mirrors it below.</summary>
     private readonly unsafe struct Mirror(float* partial, float* output, double* lengths, float* norms, int n, int slices) : ITiles
     {
+        private const int Side = 16;
+
+        public nuint ScratchBytes => Side * Side * sizeof(float);
+
+        public static int Tiles(int n) => (n + Side - 1) / Side;
+
         public void Run(int tile, byte* scratch)
         {
-            long row = tile;
-            for (long j = row; j < n; j++)
+            int first = tile * Side;
+            int end = Math.Min(n, first + Side);
+            for (int column = first; column < n; column += Side)
             {
-                double sum = 0;
-                for (int s = 0; s < slices; s++)
+                if (column > first && column + Side <= n)
                 {
-                    sum += partial[((long)s * n * n) + (row * n) + j];
+                    Square(first, column, (float*)scratch);
                 }
-
-                output[(row * n) + j] = output[(j * n) + row] = j == row && TTerm.ZeroDiagonal ? 0 : (float)sum;
+                else
+                {
+                    for (int row = first; row < end; row++)
+                    {
+                        OneByOne(row, Math.Max(row, column), Math.Min(n, column + Side));
+                    }
+                }
             }
 
-            if (norms != null)
+            for (int row = first; row < end && norms != null; row++)
             {
                 double square = 0;
                 for (int s = 0; s < slices; s++)
@@ -321,6 +338,41 @@ internal static class RowPairs<TTerm> where TTerm : struct, IPairTerm
                 }
 
                 norms[row] = (float)Math.Sqrt(square);
+            }
+        }
+
+        private void Square(int row, int column, float* square)
+        {
+            for (int i = 0; i < Side; i++)
+            {
+                long at = ((long)(row + i) * n) + column;
+                Vector512<double> lower = Vector512<double>.Zero, upper = lower;
+                for (int s = 0; s < slices; s++)
+                {
+                    Vector512<float> values = Vector512.Load(partial + ((long)s * n * n) + at);
+                    lower += Vector512.WidenLower(values);
+                    upper += Vector512.WidenUpper(values);
+                }
+
+                Vector512<float> sums = Vector512.Narrow(lower, upper);
+                sums.Store(output + at);
+                sums.Store(square + (i * Side));
+            }
+
+            Transpose.Square(square, Side, output + ((long)column * n) + row, n);
+        }
+
+        private void OneByOne(long row, int column, int end)
+        {
+            for (long j = column; j < end; j++)
+            {
+                double sum = 0;
+                for (int s = 0; s < slices; s++)
+                {
+                    sum += partial[((long)s * n * n) + (row * n) + j];
+                }
+
+                output[(row * n) + j] = output[(j * n) + row] = j == row && TTerm.ZeroDiagonal ? 0 : (float)sum;
             }
         }
     }
