@@ -162,23 +162,16 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
             int count = Math.Min(SamplesPerTile, evaluate.Features.Rows - first);
             int inputs = evaluate.Model.Inputs;
             int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
+            float* features = evaluate.Features.Host + ((long)first * inputs);
             model.Load(evaluate.Parameters.Host + ((long)globalModel * evaluate.Model.Parameters));
-            model.Forward(evaluate.Features.Host + ((long)first * inputs), inputs, count);
-            int correct = 0;
             for (int b = 0; b < count; b++)
             {
-                Span<float> logits = model.Logits(b);
-                int predicted = 0;
-                for (int j = 1; j < logits.Length; j++)
-                {
-                    predicted = logits[j] > logits[predicted] || (float.IsNaN(logits[j]) && !float.IsNaN(logits[predicted])) ? j : predicted;
-                }
-
-                correct += predicted == labels[b] ? 1 : 0;
+                model.Take(b, features + ((long)b * inputs), labels[b]);
             }
 
-            perTile[2 * tile] = correct;
-            perTile[(2 * tile) + 1] = (float)(model.SoftmaxGradient(new(labels, count), 1, wantLoss: true) * count);
+            model.Forward(count);
+            perTile[2 * tile] = model.RightAnswers(count);
+            perTile[(2 * tile) + 1] = (float)(model.SoftmaxGradient(count, 1, wantLoss: true) * count);
         }
     }
 }
