@@ -20,6 +20,7 @@ internal readonly unsafe struct OutputLayer
     private readonly float* _logits;
     private readonly float* _weights;
     private readonly float* _bias;
+    private readonly float* _rows; // the weights as they lie among the parameters, in whole vectors
 
     /// <summary>Takes its memory from <paramref name="at"/>, aligned to 64 bytes.</summary>
     public OutputLayer(int inputs, int classes, int batch, ref float* at)
@@ -28,41 +29,64 @@ internal readonly unsafe struct OutputLayer
         _labels = (int*)Room(ref at, _width);
         _turnedInputs = Room(ref at, (long)_inputWidth * _width);
         _logits = Room(ref at, (long)classes * _width);
-        _weights = Room(ref at, (long)classes * _inputWidth);
+        _weights = Room(ref at, (long)Padded(classes) * _inputWidth);
         _bias = Room(ref at, Padded(classes));
+        _rows = Room(ref at, (long)_inputWidth * Padded(classes));
     }
 
     /// <summary>Takes the weights, inputs x classes, and the biases behind them.</summary>
     public void Load(float* parameters)
     {
-        for (int c = 0; c < _classes; c++)
+        int rowWidth = Padded(_classes);
+        long end = (_inputs + 1L) * _classes;
+        for (int i = 0; i < _inputs; i++)
         {
-            float* row = _weights + ((long)c * _inputWidth);
-            for (int i = 0; i < _inputs; i++)
+            for (int c = 0; c < _classes; c += Lanes)
             {
-                row[i] = parameters[((long)i * _classes) + c];
+                long k = ((long)i * _classes) + c;
+                float* target = _rows + ((long)i * rowWidth) + c;
+                if (k + Lanes <= end)
+                {
+                    Vector512.Load(parameters + k).Store(target);
+                }
+                else
+                {
+                    new Span<float>(parameters + k, _classes - c).CopyTo(new(target, _classes - c));
+                }
             }
-
-            new Span<float>(row + _inputs, _inputWidth - _inputs).Clear();
-            _bias[c] = parameters[((long)_inputs * _classes) + c];
         }
+
+        new Span<float>(_rows + ((long)_inputs * rowWidth), (_inputWidth - _inputs) * rowWidth).Clear();
+        Transpose.Rectangle(_rows, rowWidth, _weights, _inputWidth, _inputWidth, rowWidth);
+        new Span<float>(parameters + ((long)_inputs * _classes), _classes).CopyTo(new(_bias, _classes));
     }
 
     /// <summary>Writes them less <paramref name="origin"/>.</summary>
     public void StoreRelative(float* origin, float* target)
     {
-        for (int i = 0; i < _inputs; i++, origin += _classes, target += _classes)
+        int rowWidth = Padded(_classes);
+        long end = (_inputs + 1L) * _classes;
+        Transpose.Rectangle(_weights, _inputWidth, _rows, rowWidth, rowWidth, _inputWidth);
+        for (int i = 0; i < _inputs; i++)
         {
-            for (int c = 0; c < _classes; c++)
+            for (int c = 0; c < _classes; c += Lanes)
             {
-                target[c] = _weights[((long)c * _inputWidth) + i] - origin[c];
+                // What a whole vector writes past its row is overwritten by the rows behind it.
+                long k = ((long)i * _classes) + c;
+                float* weights = _rows + ((long)i * rowWidth) + c;
+                if (k + Lanes <= end)
+                {
+                    (Vector512.Load(weights) - Vector512.Load(origin + k)).Store(target + k);
+                }
+                else
+                {
+                    Difference.Store(weights, origin + k, target + k, _classes - c);
+                }
             }
         }
 
-        for (int c = 0; c < _classes; c++)
-        {
-            target[c] = _bias[c] - origin[c];
-        }
+        long biases = (long)_inputs * _classes;
+        Difference.Store(_bias, origin + biases, target + biases, _classes);
     }
 
     /// <summary>Notes the class of sample <paramref name="sample"/>.</summary>
@@ -74,14 +98,7 @@ internal readonly unsafe struct OutputLayer
     public void Forward(float* inputs, int samples)
     {
         int width = Padded(samples);
-        for (int b = 0; b < width; b += Lanes)
-        {
-            for (int i = 0; i < _inputWidth; i += Lanes)
-            {
-                Transpose.Square(inputs + ((long)b * _inputWidth) + i, _inputWidth, _turnedInputs + ((long)i * width) + b, width);
-            }
-        }
-
+        Transpose.Rectangle(inputs, _inputWidth, _turnedInputs, width, width, _inputWidth);
         Product.Run<WithRowBias, EvenRows>(_logits, width, new(_weights, _inputWidth), _turnedInputs, width, _classes, _inputs, _bias, 1);
     }
 
@@ -128,10 +145,12 @@ internal readonly unsafe struct OutputLayer
     {
         int width = Padded(samples);
         float scale = step / samples;
-        double loss = 0;
+        Vector512<double> loss = Vector512<double>.Zero;
         for (int b = 0; b < samples; b += Lanes)
         {
             float* logits = _logits + b;
+            Vector512<int> label = Vector512.Load(_labels + b);
+            Vector512<float> isSample = IsSample(b, samples).AsSingle();
             Vector512<float> top = Vector512.Load(logits);
             for (int c = 1; c < _classes; c++)
             {
@@ -139,33 +158,23 @@ internal readonly unsafe struct OutputLayer
                 top = Vector512.MaxNative(top, Vector512.Load(logits + ((long)c * width)));
             }
 
-            if (wantLoss)
-            {
-                for (int s = 0; s < Math.Min(Lanes, samples - b); s++)
-                {
-                    loss -= (double)logits[((long)_labels[b + s] * width) + s] - top[s];
-                }
-            }
-
+            Vector512<float> chosen = Vector512<float>.Zero;
             Vector512<float> sum = Vector512<float>.Zero;
             for (int c = 0; c < _classes; c++)
             {
-                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + ((long)c * width)) - top);
+                Vector512<float> below = Vector512.Load(logits + ((long)c * width)) - top;
+                Vector512<float> exponential = Exponential.OfNonPositive(below);
                 exponential.Store(logits + ((long)c * width));
+                chosen = Vector512.ConditionalSelect(Vector512.Equals(Vector512.Create(c), label).AsSingle(), below, chosen);
                 sum += exponential;
             }
 
             if (wantLoss)
             {
-                for (int s = 0; s < Math.Min(Lanes, samples - b); s++)
-                {
-                    loss += Math.Log(sum[s]);
-                }
+                loss += Loss(sum.GetLower(), chosen.GetLower(), isSample.GetLower()) + Loss(sum.GetUpper(), chosen.GetUpper(), isSample.GetUpper());
             }
 
             Vector512<float> factor = Vector512.Create(scale) / sum;
-            Vector512<int> label = Vector512.Load(_labels + b);
-            Vector512<float> isSample = IsSample(b, samples).AsSingle();
             for (int c = 0; c < _classes; c++)
             {
                 Vector512<float> right = Vector512.Equals(Vector512.Create(c), label).AsSingle() & Vector512.Create(scale);
@@ -174,7 +183,7 @@ internal readonly unsafe struct OutputLayer
             }
         }
 
-        return loss / samples;
+        return Vector512.Sum(loss) / samples;
     }
 
     /// <summary>After <see cref="SoftmaxGradient"/>: the gradient by those inputs that are positive.</summary>
@@ -208,6 +217,13 @@ internal readonly unsafe struct OutputLayer
         at += length;
         return room;
     }
+
+    /// <summary>The cross-entropy of eight samples, of which some are there: in double precision, since hundreds are added.</summary>
+    private static Vector512<double> Loss(Vector256<float> sum, Vector256<float> chosen, Vector256<float> isSample) =>
+        Vector512.Log(Widened(Vector256.ConditionalSelect(isSample, sum, Vector256<float>.One))) - Widened(chosen & isSample);
+
+    private static Vector512<double> Widened(Vector256<float> values) =>
+        Vector512.Create(Vector256.WidenLower(values), Vector256.WidenUpper(values));
 
     private static Vector512<int> IsSample(int first, int samples) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(samples - first));
 }

@@ -171,14 +171,7 @@ internal readonly unsafe struct PaddedConvolution
             }
         }
 
-        for (int field = 0; field < _depth; field += Lanes)
-        {
-            for (int column = 0; column < Columns; column += Lanes)
-            {
-                Transpose.Square(_patches + (field * Columns) + column, Columns, _turned + (column * _depth) + field, _depth);
-            }
-        }
-
+        Transpose.Rectangle(_patches, Columns, _turned, _depth, _depth, Columns);
         Product.Run<Accumulate, EvenRows>(_gradient, _depth, new(_outputs, Columns), _turned, _depth, _layer.Filters, Columns, _gradient, 0);
     }
 

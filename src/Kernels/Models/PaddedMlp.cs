@@ -15,15 +15,16 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     private readonly Place* _places;
     private readonly OutputLayer _output;
     private readonly bool _wantsInputGradient;
+    private readonly int _hidden; // layers before the last
 
     /// <summary>Uses <paramref name="memory"/>, aligned to 64 bytes, of which it needs <see cref="Bytes"/>.</summary>
     public PaddedMlp(Mlp model, int batch, byte* memory, bool wantsInputGradient = false)
     {
-        (_model, _wantsInputGradient) = (model, wantsInputGradient);
+        (_model, _hidden, _wantsInputGradient) = (model, model.Layers - 1, wantsInputGradient);
         _places = (Place*)memory;
         float* at = (float*)(memory + PlaceBytes);
         _output = Lay(model, batch, _places, ref at);
-        for (int i = 0; i < Hidden; i++)
+        for (int i = 0; i < _hidden; i++)
         {
             for (int sample = 0; sample < batch; sample++)
             {
@@ -31,9 +32,6 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
             }
         }
     }
-
-    /// <summary>Layers before the last.</summary>
-    private int Hidden => _model.Layers - 1;
 
     /// <inheritdoc/>
     public static nuint Bytes(Model model, int batch)
@@ -50,12 +48,18 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     /// <inheritdoc/>
     public void Load(float* parameters)
     {
-        for (int layer = 0; layer < Hidden; layer++)
+        for (int layer = 0; layer < _hidden; layer++)
         {
             int width = _places[layer + 1].Width;
             int rows = _places[layer].Width + 1; // the biases follow the weights as one more row
             float* target = _places[layer].Weights;
             float* source = parameters + _model.WeightOffsets[layer];
+            if (width == Padded(width))
+            {
+                new Span<float>(source, rows * width).CopyTo(new(target, rows * width));
+                continue;
+            }
+
             for (int i = 0; i < rows; i++, target += Padded(width), source += width)
             {
                 new Span<float>(source, width).CopyTo(new(target, width));
@@ -63,34 +67,31 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
             }
         }
 
-        _output.Load(parameters + _model.WeightOffsets[Hidden]);
+        _output.Load(parameters + _model.WeightOffsets[_hidden]);
     }
 
     /// <inheritdoc/>
     public void StoreRelative(float* origin, float* row)
     {
-        for (int layer = 0; layer < Hidden; layer++)
+        for (int layer = 0; layer < _hidden; layer++)
         {
             int width = _places[layer + 1].Width;
             int rows = _places[layer].Width + 1;
             float* source = _places[layer].Weights;
             int k = _model.WeightOffsets[layer];
+            if (width == Padded(width))
+            {
+                Difference.Store(source, origin + k, row + k, rows * width);
+                continue;
+            }
+
             for (int i = 0; i < rows; i++, source += Padded(width), k += width)
             {
-                int j = 0;
-                for (; j + Lanes <= width; j += Lanes)
-                {
-                    (Vector512.Load(source + j) - Vector512.Load(origin + k + j)).Store(row + k + j);
-                }
-
-                for (; j < width; j++)
-                {
-                    row[k + j] = source[j] - origin[k + j];
-                }
+                Difference.Store(source, origin + k, row + k, width);
             }
         }
 
-        int last = _model.WeightOffsets[Hidden];
+        int last = _model.WeightOffsets[_hidden];
         _output.StoreRelative(origin + last, row + last);
     }
 
@@ -98,7 +99,7 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     public void Take(int sample, float* features, int label)
     {
         _output.Label(sample, label);
-        if (Hidden > 0)
+        if (_hidden > 0)
         {
             _places[0].Rows[sample] = features;
             return;
@@ -113,7 +114,7 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     /// <inheritdoc/>
     public void Forward(int samples)
     {
-        for (int layer = 0; layer < Hidden; layer++)
+        for (int layer = 0; layer < _hidden; layer++)
         {
             int depth = _places[layer].Width;
             int width = Padded(_places[layer + 1].Width);
@@ -122,7 +123,7 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
                 _places[layer + 1].Activations, width, new(_places[layer].Rows), weights, width, samples, depth, weights + ((long)depth * width), 0);
         }
 
-        _output.Forward(_places[Hidden].Activations, samples);
+        _output.Forward(_places[_hidden].Activations, samples);
     }
 
     /// <inheritdoc/>
@@ -137,13 +138,13 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     /// <inheritdoc/>
     public void Step(int samples)
     {
-        if (Hidden > 0 || _wantsInputGradient)
+        if (_hidden > 0 || _wantsInputGradient)
         {
-            _output.GradientByPositiveInputs(_places[Hidden].Activations, _places[Hidden].Gradients, samples);
+            _output.GradientByPositiveInputs(_places[_hidden].Activations, _places[_hidden].Gradients, samples);
         }
 
-        _output.Step(_places[Hidden].Activations, samples);
-        for (int layer = Hidden - 1; layer >= 0; layer--)
+        _output.Step(_places[_hidden].Activations, samples);
+        for (int layer = _hidden - 1; layer >= 0; layer--)
         {
             if (layer > 0 || _wantsInputGradient)
             {
@@ -205,15 +206,8 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
         int outputs = _places[layer + 1].Width;
         int width = Padded(outputs);
         float* transposed = _places[layer].Transposed;
-        for (int i = 0; i < inputWidth; i += Lanes)
-        {
-            // Past the last row and column there is something else; nobody looks at what becomes of it.
-            for (int j = 0; j < width; j += Lanes)
-            {
-                Transpose.Square(_places[layer].Weights + ((long)i * width) + j, width, transposed + ((long)j * inputWidth) + i, inputWidth);
-            }
-        }
-
+        // Past the last row and column there is something else; nobody looks at what becomes of it.
+        Transpose.Rectangle(_places[layer].Weights, width, transposed, inputWidth, inputWidth, width);
         Product.Run<WhereActive, EvenRows>(
             _places[layer].Gradients, inputWidth, new(_places[layer + 1].Gradients, width), transposed, inputWidth, samples, outputs,
             _places[layer].Activations, inputWidth);

@@ -13,6 +13,9 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
 {
     // Enough to make little of loading the model.
     private const int SamplesPerTile = 512;
+
+    // So few that what a layer gives for them is in the first cache when the next one reads it.
+    private const int SamplesPerBatch = 96;
     private const int PartialSums = 256;
 
     /// <inheritdoc/>
@@ -152,26 +155,34 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
     private readonly unsafe struct Batches<TBatch>(Evaluate evaluate, int tilesPerModel, float* perTile) : ITiles
         where TBatch : struct, IBatchModel<TBatch>
     {
-        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerTile);
+        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerBatch);
 
         public void Run(int tile, byte* scratch)
         {
-            TBatch model = TBatch.In(evaluate.Model, SamplesPerTile, scratch);
+            TBatch model = TBatch.In(evaluate.Model, SamplesPerBatch, scratch);
             int globalModel = tile / tilesPerModel;
             int first = (tile - (globalModel * tilesPerModel)) * SamplesPerTile;
-            int count = Math.Min(SamplesPerTile, evaluate.Features.Rows - first);
+            int end = Math.Min(first + SamplesPerTile, evaluate.Features.Rows);
             int inputs = evaluate.Model.Inputs;
-            int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
-            float* features = evaluate.Features.Host + ((long)first * inputs);
+            int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer;
             model.Load(evaluate.Parameters.Host + ((long)globalModel * evaluate.Model.Parameters));
-            for (int b = 0; b < count; b++)
+            int correct = 0;
+            double loss = 0;
+            for (; first < end; first += SamplesPerBatch)
             {
-                model.Take(b, features + ((long)b * inputs), labels[b]);
+                int count = Math.Min(SamplesPerBatch, end - first);
+                for (int b = 0; b < count; b++)
+                {
+                    model.Take(b, evaluate.Features.Host + ((long)(first + b) * inputs), labels[first + b]);
+                }
+
+                model.Forward(count);
+                correct += model.RightAnswers(count);
+                loss += model.SoftmaxGradient(count, 1, wantLoss: true) * count;
             }
 
-            model.Forward(count);
-            perTile[2 * tile] = model.RightAnswers(count);
-            perTile[(2 * tile) + 1] = (float)(model.SoftmaxGradient(count, 1, wantLoss: true) * count);
+            perTile[2 * tile] = correct;
+            perTile[(2 * tile) + 1] = (float)loss;
         }
     }
 }
