@@ -14,7 +14,6 @@ internal readonly unsafe struct OutputLayer
     private readonly int _inputs;
     private readonly int _classes;
     private readonly int _inputWidth;
-    private readonly int _width;
     private readonly int* _labels;
     private readonly float* _turnedInputs;
     private readonly float* _logits;
@@ -25,10 +24,11 @@ internal readonly unsafe struct OutputLayer
     /// <summary>Takes its memory from <paramref name="at"/>, aligned to 64 bytes.</summary>
     public OutputLayer(int inputs, int classes, int batch, ref float* at)
     {
-        (_inputs, _classes, _inputWidth, _width) = (inputs, classes, Padded(inputs), Padded(batch));
-        _labels = (int*)Room(ref at, _width);
-        _turnedInputs = Room(ref at, (long)_inputWidth * _width);
-        _logits = Room(ref at, (long)classes * _width);
+        (_inputs, _classes, _inputWidth) = (inputs, classes, Padded(inputs));
+        int width = Padded(batch);
+        _labels = (int*)Room(ref at, width);
+        _turnedInputs = Room(ref at, (long)_inputWidth * width);
+        _logits = Room(ref at, (long)classes * width);
         _weights = Room(ref at, (long)Padded(classes) * _inputWidth);
         _bias = Room(ref at, Padded(classes));
         _rows = Room(ref at, (long)_inputWidth * Padded(classes));

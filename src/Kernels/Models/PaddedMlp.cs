@@ -1,6 +1,4 @@
 // A multilayer perceptron laid out for vector code: every hidden layer's outputs padded to whole vectors, and a last layer of its own kind.
-using System.Runtime.Intrinsics;
-
 namespace FlGpu.Kernels;
 
 /// <summary>
@@ -10,7 +8,7 @@ namespace FlGpu.Kernels;
 internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
 {
     private const int Lanes = 16;
-    private const int PlaceBytes = 512;
+    private const int PlaceBytes = Mlp.MaxLayers * 64;
     private readonly Mlp _model;
     private readonly Place* _places;
     private readonly OutputLayer _output;

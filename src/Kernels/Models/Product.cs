@@ -58,7 +58,7 @@ internal static unsafe class Product
         sum.Finish<Accumulate>(sums, sums);
     }
 
-    /// <summary>As many columns as a strip is wide, in the highest tiles that leave no single rows behind where that can be.</summary>
+    /// <summary>As many columns as a strip is wide, in tiles of six rows, then four, two and one; rather two of four than one of six and one of two.</summary>
     private static void Column<TStrip, TEnds, TLeft>(float* c, int width, TLeft a, float* b, int bWidth, int rows, int depth, float* side, int sideRow)
         where TStrip : struct, IStrip<TStrip>
         where TEnds : struct, IEnds
@@ -73,6 +73,11 @@ internal static unsafe class Product
         for (; rows - r >= 4; r += 4)
         {
             Four<TStrip, TEnds, TLeft>(c + ((long)r * width), width, a, r, b, bWidth, depth, side + ((long)r * sideRow), sideRow);
+        }
+
+        for (; rows - r >= 2; r += 2)
+        {
+            Two<TStrip, TEnds, TLeft>(c + ((long)r * width), width, a, r, b, bWidth, depth, side + ((long)r * sideRow), sideRow);
         }
 
         for (; r < rows; r++)
@@ -166,6 +171,39 @@ internal static unsafe class Product
         s1.Finish<TEnds>(c1, side1);
         s2.Finish<TEnds>(c2, side2);
         s3.Finish<TEnds>(c3, side3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Two<TStrip, TEnds, TLeft>(float* c, nint width, TLeft a, int r, float* b, nint bWidth, nint depth, float* side, nint sideRow)
+        where TStrip : struct, IStrip<TStrip>
+        where TEnds : struct, IEnds
+        where TLeft : struct, ILeftFactor
+    {
+        float* c1 = c + width, side1 = side + sideRow;
+        TStrip s0 = TStrip.Start<TEnds>(c, side), s1 = TStrip.Start<TEnds>(c1, side1);
+        if (TLeft.HasColumns)
+        {
+            for (nint k = 0; k < depth; k++, b += bWidth)
+            {
+                float* column = a.Line((int)k) + r;
+                TStrip line = TStrip.Load(b);
+                s0 = s0.Plus(column[0], line);
+                s1 = s1.Plus(column[1], line);
+            }
+        }
+        else
+        {
+            float* a0 = a.Line(r), a1 = a.Line(r + 1);
+            for (nint k = 0; k < depth; k++, b += bWidth)
+            {
+                TStrip line = TStrip.Load(b);
+                s0 = s0.Plus(a0[k], line);
+                s1 = s1.Plus(a1[k], line);
+            }
+        }
+
+        s0.Finish<TEnds>(c, side);
+        s1.Finish<TEnds>(c1, side1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

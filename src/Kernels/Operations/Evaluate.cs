@@ -14,7 +14,7 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
     // Enough to make little of loading the model.
     private const int SamplesPerTile = 512;
 
-    // So few that what a layer gives for them is in the first cache when the next one reads it.
+    // So few that what a layer gives for them is near when the next one reads it, and a multiple of the rows of a tile.
     private const int SamplesPerBatch = 96;
     private const int PartialSums = 256;
 
