@@ -1,4 +1,5 @@
 // What each sum of a matrix product starts with and what becomes of it.
+using System.Numerics;
 using System.Runtime.Intrinsics;
 
 namespace FlGpu.Kernels;
@@ -14,6 +15,12 @@ internal unsafe interface IEnds
 
     /// <summary>What is stored.</summary>
     static abstract Vector512<float> Finish(Vector512<float> sum, float* side);
+
+    /// <summary>What the products are added to, in a vector as wide as the processor has.</summary>
+    static abstract Vector<float> StartNarrow(float* c, float* side);
+
+    /// <summary>What is stored, the same.</summary>
+    static abstract Vector<float> FinishNarrow(Vector<float> sum, float* side);
 }
 
 /// <summary>Nothing but the product.</summary>
@@ -24,6 +31,10 @@ internal readonly unsafe struct FromZero : IEnds
     public static Vector512<float> Start(float* c, float* side) => Vector512<float>.Zero;
 
     public static Vector512<float> Finish(Vector512<float> sum, float* side) => sum;
+
+    public static Vector<float> StartNarrow(float* c, float* side) => Vector<float>.Zero;
+
+    public static Vector<float> FinishNarrow(Vector<float> sum, float* side) => sum;
 }
 
 /// <summary>C grows by the product.</summary>
@@ -34,6 +45,10 @@ internal readonly unsafe struct Accumulate : IEnds
     public static Vector512<float> Start(float* c, float* side) => Vector512.Load(c);
 
     public static Vector512<float> Finish(Vector512<float> sum, float* side) => sum;
+
+    public static Vector<float> StartNarrow(float* c, float* side) => Vector.Load(c);
+
+    public static Vector<float> FinishNarrow(Vector<float> sum, float* side) => sum;
 }
 
 /// <summary>The bias of each row plus the product: a last layer, its outputs below each other.</summary>
@@ -44,6 +59,10 @@ internal readonly unsafe struct WithRowBias : IEnds
     public static Vector512<float> Start(float* c, float* side) => Vector512.Create(*side);
 
     public static Vector512<float> Finish(Vector512<float> sum, float* side) => sum;
+
+    public static Vector<float> StartNarrow(float* c, float* side) => new(*side);
+
+    public static Vector<float> FinishNarrow(Vector<float> sum, float* side) => sum;
 }
 
 /// <summary>The bias of each column plus the product, or zero where that is negative: a hidden layer.</summary>
@@ -53,8 +72,12 @@ internal readonly unsafe struct WithBiasRectified : IEnds
 
     public static Vector512<float> Start(float* c, float* side) => Vector512.Load(side);
 
-    // A NaN stays one: a diverged model must not look like a dead one.
+    // A NaN stays one, here and below: a diverged model must not look like a dead one.
     public static Vector512<float> Finish(Vector512<float> sum, float* side) => Vector512.Max(sum, Vector512<float>.Zero);
+
+    public static Vector<float> StartNarrow(float* c, float* side) => Vector.Load(side);
+
+    public static Vector<float> FinishNarrow(Vector<float> sum, float* side) => Vector.Max(sum, Vector<float>.Zero);
 }
 
 /// <summary>The product where the activation beside C is positive, else zero: the gradient before a rectifier.</summary>
@@ -66,4 +89,8 @@ internal readonly unsafe struct WhereActive : IEnds
 
     public static Vector512<float> Finish(Vector512<float> sum, float* side) =>
         sum & Vector512.GreaterThan(Vector512.Load(side), Vector512<float>.Zero);
+
+    public static Vector<float> StartNarrow(float* c, float* side) => Vector<float>.Zero;
+
+    public static Vector<float> FinishNarrow(Vector<float> sum, float* side) => sum & Vector.GreaterThan(Vector.Load(side), Vector<float>.Zero).As<int, float>();
 }

@@ -7,9 +7,6 @@ namespace FlGpu.Kernels;
 /// <summary>So many floats in a row that the width is known when the code is compiled.</summary>
 internal unsafe interface IStrip<TSelf> where TSelf : struct, IStrip<TSelf>
 {
-    /// <summary>Floats.</summary>
-    static abstract int Width { get; }
-
     /// <summary>The floats at an address.</summary>
     static abstract TSelf Load(float* at);
 
@@ -31,8 +28,6 @@ internal readonly unsafe struct Strip16(Vector512<float> v) : IStrip<Strip16>
 {
     private readonly Vector512<float> _v = v;
 
-    public static int Width => 16;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Strip16 Load(float* at) => new(Vector512.Load(at));
 
@@ -53,8 +48,6 @@ internal readonly unsafe struct Strip16(Vector512<float> v) : IStrip<Strip16>
 internal readonly unsafe struct Strip32(Vector512<float> v0, Vector512<float> v1) : IStrip<Strip32>
 {
     private readonly Vector512<float> _v0 = v0, _v1 = v1;
-
-    public static int Width => 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Strip32 Load(float* at) => new(Vector512.Load(at), Vector512.Load(at + 16));
@@ -85,8 +78,6 @@ internal readonly unsafe struct Strip32(Vector512<float> v0, Vector512<float> v1
 internal readonly unsafe struct Strip64(Vector512<float> v0, Vector512<float> v1, Vector512<float> v2, Vector512<float> v3) : IStrip<Strip64>
 {
     private readonly Vector512<float> _v0 = v0, _v1 = v1, _v2 = v2, _v3 = v3;
-
-    public static int Width => 64;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Strip64 Load(float* at) => new(Vector512.Load(at), Vector512.Load(at + 16), Vector512.Load(at + 32), Vector512.Load(at + 48));

@@ -1,5 +1,7 @@
 // The one matrix product that training needs: A x B, with A read in either direction, and what is done before and after each sum.
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace FlGpu.Kernels;
 
@@ -14,37 +16,60 @@ internal static unsafe class Product
         where TEnds : struct, IEnds
         where TLeft : struct, ILeftFactor
     {
-        int column = 0;
-        for (; column + 64 <= width; column += 64)
+        for (int column = 0, strip; column < width; column += strip)
         {
-            Column<Strip64, TEnds, TLeft>(c + column, width, a, b + column, bWidth, rows, depth, side + (column * TEnds.Along), sideRow);
-        }
-
-        for (; column + 32 <= width; column += 32)
-        {
-            Column<Strip32, TEnds, TLeft>(c + column, width, a, b + column, bWidth, rows, depth, side + (column * TEnds.Along), sideRow);
-        }
-
-        for (; column < width; column += 16)
-        {
-            Column<Strip16, TEnds, TLeft>(c + column, width, a, b + column, bWidth, rows, depth, side + (column * TEnds.Along), sideRow);
+            float* to = c + column, by = b + column, beside = side + (column * TEnds.Along);
+            strip = Strip(width - column);
+            switch (strip)
+            {
+                case 64:
+                    Column<Strip64, TEnds, TLeft>(to, width, a, by, bWidth, rows, depth, beside, sideRow);
+                    break;
+                case 32:
+                    Column<Strip32, TEnds, TLeft>(to, width, a, by, bWidth, rows, depth, beside, sideRow);
+                    break;
+                case 16 when Vector512.IsHardwareAccelerated:
+                    Column<Strip16, TEnds, TLeft>(to, width, a, by, bWidth, rows, depth, beside, sideRow);
+                    break;
+                case 16 when Vector<float>.Count == 8:
+                    Column<StripOfTwo, TEnds, TLeft>(to, width, a, by, bWidth, rows, depth, beside, sideRow);
+                    break;
+                default:
+                    Column<StripOfFour, TEnds, TLeft>(to, width, a, by, bWidth, rows, depth, beside, sideRow);
+                    break;
+            }
         }
     }
 
     /// <summary>Adds <paramref name="rows"/> rows of <paramref name="width"/> floats, a multiple of 16, to <paramref name="sums"/>.</summary>
     public static void AddRows(float* sums, float* first, int width, int rows)
     {
-        int column = 0;
-        for (; column + 64 <= width; column += 64)
+        for (int column = 0, strip; column < width; column += strip)
         {
-            AddRows<Strip64>(sums + column, first + column, width, rows);
-        }
-
-        for (; column < width; column += 16)
-        {
-            AddRows<Strip16>(sums + column, first + column, width, rows);
+            strip = Strip(width - column);
+            switch (strip)
+            {
+                case 64:
+                    AddRows<Strip64>(sums + column, first + column, width, rows);
+                    break;
+                case 32:
+                    AddRows<Strip32>(sums + column, first + column, width, rows);
+                    break;
+                case 16 when Vector512.IsHardwareAccelerated:
+                    AddRows<Strip16>(sums + column, first + column, width, rows);
+                    break;
+                case 16 when Vector<float>.Count == 8:
+                    AddRows<StripOfTwo>(sums + column, first + column, width, rows);
+                    break;
+                default:
+                    AddRows<StripOfFour>(sums + column, first + column, width, rows);
+                    break;
+            }
         }
     }
+
+    /// <summary>The widest strip that so many columns fill: only 512-bit vectors have registers for more than sixteen.</summary>
+    private static int Strip(int columns) => !Vector512.IsHardwareAccelerated || columns < 32 ? 16 : columns < 64 ? 32 : 64;
 
     private static void AddRows<TStrip>(float* sums, float* first, int width, int rows)
         where TStrip : struct, IStrip<TStrip>
