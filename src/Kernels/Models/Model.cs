@@ -71,25 +71,28 @@ internal unsafe interface IBatchModel<TSelf> where TSelf : struct, IBatchModel<T
     /// <summary>Writes the parameters less <paramref name="origin"/> to a row.</summary>
     void StoreRelative(float* origin, float* row);
 
-    /// <summary>The features of sample <paramref name="sample"/> of the batch.</summary>
-    Span<float> Input(int sample);
+    /// <summary>
+    /// Makes sample <paramref name="sample"/> of the batch the one with these <paramref name="features"/>, which stay where they are, and this
+    /// <paramref name="label"/>.
+    /// </summary>
+    void Take(int sample, float* features, int label);
 
-    /// <summary>The logits of sample <paramref name="sample"/>, once <see cref="Forward(int)"/> has run.</summary>
-    Span<float> Logits(int sample);
-
-    /// <summary>Computes all layers for <paramref name="samples"/> inputs.</summary>
+    /// <summary>Computes all layers for the first <paramref name="samples"/> of the batch.</summary>
     void Forward(int samples);
 
-    /// <summary>The same for inputs elsewhere, <paramref name="stride"/> elements from one to the next. No step can follow.</summary>
-    void Forward(float* inputs, int stride, int samples);
+    /// <summary>After <see cref="Forward"/>: the logits, samples x classes.</summary>
+    void CopyLogits(int samples, float* target);
+
+    /// <summary>After <see cref="Forward"/>: for how many samples the first of the largest logits is the label's; NaN counts as the largest.</summary>
+    int RightAnswers(int samples);
 
     /// <summary>
     /// Turns the logits into the gradient of the mean cross-entropy times <paramref name="step"/> and returns the loss.
     /// </summary>
-    /// <param name="labels">The class of each sample.</param>
+    /// <param name="samples">Samples that <see cref="Forward"/> has run for.</param>
     /// <param name="step">What the gradient is multiplied with: minus the learning rate.</param>
     /// <param name="wantLoss">Whether to compute the loss at all; otherwise 0 is returned.</param>
-    double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss);
+    double SoftmaxGradient(int samples, float step, bool wantLoss);
 
     /// <summary>Adds the gradients, which carry the step already, to the weights.</summary>
     void Step(int samples);

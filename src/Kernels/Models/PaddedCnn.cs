@@ -13,8 +13,7 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     private readonly PaddedConvolution _first;
     private readonly PaddedConvolution _second;
     private readonly int _chunk;
-    private readonly int _inputWidth;
-    private readonly float* _inputs;
+    private readonly float** _inputs;
     private readonly float* _firstPooled;
     private readonly float* _firstGradient;
     private readonly int* _firstFrom;
@@ -29,13 +28,12 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
         _first = new(shape.First, _chunk, ref at);
         _second = new(shape.Second, _chunk, ref at);
         int chunks = (batch + _chunk - 1) / _chunk;
-        _inputWidth = Padded(model.Inputs);
-        _inputs = Take(ref at, (long)batch * _inputWidth);
-        _firstPooled = Take(ref at, (long)chunks * FirstLength);
-        _firstFrom = (int*)Take(ref at, (long)chunks * FirstLength);
-        _firstGradient = Take(ref at, FirstLength);
-        _secondPooled = Take(ref at, SecondLength);
-        _secondFrom = (int*)Take(ref at, (long)chunks * SecondLength);
+        _inputs = (float**)Room(ref at, 2L * batch);
+        _firstPooled = Room(ref at, (long)chunks * FirstLength);
+        _firstFrom = (int*)Room(ref at, (long)chunks * FirstLength);
+        _firstGradient = Room(ref at, FirstLength);
+        _secondPooled = Room(ref at, SecondLength);
+        _secondFrom = (int*)Room(ref at, (long)chunks * SecondLength);
     }
 
     private int FirstLength => _model.Shape.First.Filters * _first.Segment;
@@ -76,25 +74,26 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     }
 
     /// <inheritdoc/>
-    public Span<float> Input(int sample) => new(_inputs + ((long)sample * _inputWidth), _model.Inputs);
+    public void Take(int sample, float* features, int label)
+    {
+        _inputs[sample] = features;
+        _head.Take(sample, _head.Inputs(sample), label);
+    }
 
     /// <inheritdoc/>
-    public Span<float> Logits(int sample) => _head.Logits(sample);
+    public void CopyLogits(int samples, float* target) => _head.CopyLogits(samples, target);
 
     /// <inheritdoc/>
-    public void Forward(int samples) => Forward(_inputs, _inputWidth, samples);
-
-    /// <inheritdoc/>
-    public void Forward(float* inputs, int stride, int samples)
+    public void Forward(int samples)
     {
         CnnShape shape = _model.Shape;
         for (int chunk = 0, sample = 0; sample < samples; chunk++, sample += _chunk)
         {
             int count = Math.Min(_chunk, samples - sample);
             float* pooled = _firstPooled + ((long)chunk * FirstLength);
-            _first.Read(inputs + ((long)sample * stride), 0, stride, count);
+            _first.Read<RowList>(new(_inputs + sample), 0, count);
             _first.Forward(pooled, _firstFrom + ((long)chunk * FirstLength));
-            _second.Read(pooled, _first.Segment, shape.First.Pooled, count);
+            _second.Read<EvenRows>(new(pooled, shape.First.Pooled), _first.Segment, count);
             _second.Forward(_secondPooled, _secondFrom + ((long)chunk * SecondLength));
             for (int s = 0; s < count; s++)
             {
@@ -111,7 +110,10 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     }
 
     /// <inheritdoc/>
-    public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss) => _head.SoftmaxGradient(labels, step, wantLoss);
+    public int RightAnswers(int samples) => _head.RightAnswers(samples);
+
+    /// <inheritdoc/>
+    public double SoftmaxGradient(int samples, float step, bool wantLoss) => _head.SoftmaxGradient(samples, step, wantLoss);
 
     /// <inheritdoc/>
     public void Step(int samples)
@@ -135,11 +137,11 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
                 }
             }
 
-            _second.Read(pooled, _first.Segment, shape.First.Pooled, count);
+            _second.Read<EvenRows>(new(pooled, shape.First.Pooled), _first.Segment, count);
             _second.AddGradient(_secondPooled, _secondFrom + ((long)chunk * SecondLength));
             new Span<float>(_firstGradient, FirstLength).Clear();
             _second.GradientByPositiveInputs(pooled, _firstGradient, _first.Segment, shape.First.Pooled, count);
-            _first.Read(_inputs + ((long)sample * _inputWidth), 0, _inputWidth, count);
+            _first.Read<RowList>(new(_inputs + sample), 0, count);
             _first.AddGradient(_firstGradient, _firstFrom + ((long)chunk * FirstLength));
         }
 
@@ -147,9 +149,7 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
         _second.Step();
     }
 
-    private static int Padded(int width) => (width + Lanes - 1) & ~(Lanes - 1);
-
-    private static float* Take(ref float* at, long length)
+    private static float* Room(ref float* at, long length)
     {
         float* taken = at;
         at += (length + Lanes - 1) & ~(Lanes - 1L);

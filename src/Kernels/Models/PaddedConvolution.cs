@@ -3,14 +3,6 @@ using System.Runtime.Intrinsics;
 
 namespace FlGpu.Kernels;
 
-/// <summary>The product alone, from zero.</summary>
-internal readonly unsafe struct FromZero : IEnds
-{
-    public static Vector512<float> Start(float* c, float* side) => Vector512<float>.Zero;
-
-    public static Vector512<float> Finish(Vector512<float> sum, float* side) => sum;
-}
-
 /// <summary>
 /// Filters x pixels = weights x patches: a column of the patches holds what one pixel's window sees, and a one for the bias. The columns are
 /// sorted by their place among the four pixels that are pooled into one (a segment each), then by sample, row and column, so that pooling is
@@ -87,8 +79,9 @@ internal readonly unsafe struct PaddedConvolution
         }
     }
 
-    /// <summary>Reads the images of <paramref name="count"/> samples, a channel and a sample each so many floats from the next.</summary>
-    public void Read(float* images, int channelStride, int sampleStride, int count)
+    /// <summary>Reads the images of <paramref name="count"/> samples, a line each, a channel so many floats from the next.</summary>
+    public void Read<TLines>(TLines samples, int channelStride, int count)
+        where TLines : struct, ILeftFactor
     {
         int side = _layer.Side;
         int border = _layer.Border;
@@ -97,7 +90,7 @@ internal readonly unsafe struct PaddedConvolution
         {
             for (int c = 0; c < _layer.Channels; c++, target += _imageSize)
             {
-                float* source = images + ((long)s * sampleStride) + ((long)c * channelStride);
+                float* source = samples.Line(s) + ((long)c * channelStride);
                 for (int y = 0; y < side; y++, source += side)
                 {
                     float* row = target + ((y + border) * 2 * _half);
@@ -131,7 +124,7 @@ internal readonly unsafe struct PaddedConvolution
     /// </summary>
     public void Forward(float* pooled, int* from)
     {
-        Product.Run<FromZero>(_outputs, Columns, _weights, _depth, 1, _patches, Columns, _layer.Filters, _layer.Fields + 1, _outputs, 0);
+        Product.Run<FromZero, EvenRows>(_outputs, Columns, new(_weights, _depth), _patches, Columns, _layer.Filters, _layer.Fields + 1, _outputs, 0);
         int segment = Segment;
         for (int filter = 0; filter < _layer.Filters; filter++)
         {
@@ -178,15 +171,8 @@ internal readonly unsafe struct PaddedConvolution
             }
         }
 
-        for (int field = 0; field < _depth; field += Lanes)
-        {
-            for (int column = 0; column < Columns; column += Lanes)
-            {
-                Transpose.Square(_patches + (field * Columns) + column, Columns, _turned + (column * _depth) + field, _depth);
-            }
-        }
-
-        Product.Run<Accumulate>(_gradient, _depth, _outputs, Columns, 1, _turned, _depth, _layer.Filters, Columns, _gradient, 0);
+        Transpose.Rectangle(_patches, Columns, _turned, _depth, _depth, Columns);
+        Product.Run<Accumulate, EvenRows>(_gradient, _depth, new(_outputs, Columns), _turned, _depth, _layer.Filters, Columns, _gradient, 0);
     }
 
     /// <summary>
@@ -195,7 +181,7 @@ internal readonly unsafe struct PaddedConvolution
     /// </summary>
     public void GradientByPositiveInputs(float* inputs, float* gradients, int channelStride, int sampleStride, int count)
     {
-        Product.Run<FromZero>(_patches, Columns, _weights, 1, _depth, _outputs, Columns, _layer.Fields, _layer.Filters, _patches, 0);
+        Product.Run<FromZero, EvenColumns>(_patches, Columns, new(_weights, _depth), _outputs, Columns, _layer.Fields, _layer.Filters, _patches, 0);
         new Span<float>(_imageGradients, count * _layer.Channels * _imageSize).Clear();
         float* patch = _patches;
         for (int field = 0; field < _layer.Fields; field++)

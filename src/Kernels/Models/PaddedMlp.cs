@@ -1,36 +1,40 @@
-// A multilayer perceptron laid out for vector code: every layer's outputs padded to whole vectors, and the matrix product it all comes down to.
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
+// A multilayer perceptron laid out for vector code: every hidden layer's outputs padded to whole vectors, and a last layer of its own kind.
 namespace FlGpu.Kernels;
 
 /// <summary>
 /// Weights, activations and gradients of one model and one batch in one thread's memory. Rows are padded to a multiple of
-/// sixteen; the padding holds zeros and stays zero.
+/// sixteen; the padding holds zeros and stays zero. Features are read where they are: the first layer has a list of rows.
 /// </summary>
 internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
 {
     private const int Lanes = 16;
-    private const int PlaceBytes = 128 * sizeof(int);
+    private const int PlaceBytes = Mlp.MaxLayers * 64;
     private readonly Mlp _model;
     private readonly Place* _places;
+    private readonly OutputLayer _output;
     private readonly bool _wantsInputGradient;
+    private readonly int _hidden; // layers before the last
 
     /// <summary>Uses <paramref name="memory"/>, aligned to 64 bytes, of which it needs <see cref="Bytes"/>.</summary>
     public PaddedMlp(Mlp model, int batch, byte* memory, bool wantsInputGradient = false)
     {
-        (_model, _wantsInputGradient) = (model, wantsInputGradient);
+        (_model, _hidden, _wantsInputGradient) = (model, model.Layers - 1, wantsInputGradient);
         _places = (Place*)memory;
         float* at = (float*)(memory + PlaceBytes);
-        Lay(model, batch, _places, ref at);
+        _output = Lay(model, batch, _places, ref at);
+        for (int i = 0; i < _hidden; i++)
+        {
+            for (int sample = 0; sample < batch; sample++)
+            {
+                _places[i].Rows[sample] = Row(i, sample);
+            }
+        }
     }
-
-    private int Layers => _model.Layers;
 
     /// <inheritdoc/>
     public static nuint Bytes(Model model, int batch)
     {
-        Place* places = stackalloc Place[Mlp.MaxLayers + 1];
+        Place* places = stackalloc Place[Mlp.MaxLayers];
         float* end = null;
         Lay((Mlp)model, batch, places, ref end);
         return (nuint)end + PlaceBytes;
@@ -42,226 +46,176 @@ internal readonly unsafe struct PaddedMlp : IBatchModel<PaddedMlp>
     /// <inheritdoc/>
     public void Load(float* parameters)
     {
-        for (int layer = 0; layer < Layers; layer++)
+        for (int layer = 0; layer < _hidden; layer++)
         {
             int width = _places[layer + 1].Width;
             int rows = _places[layer].Width + 1; // the biases follow the weights as one more row
-            float* target = Weights(layer);
+            float* target = _places[layer].Weights;
             float* source = parameters + _model.WeightOffsets[layer];
+            if (width == Padded(width))
+            {
+                new Span<float>(source, rows * width).CopyTo(new(target, rows * width));
+                continue;
+            }
+
             for (int i = 0; i < rows; i++, target += Padded(width), source += width)
             {
                 new Span<float>(source, width).CopyTo(new(target, width));
                 new Span<float>(target + width, Padded(width) - width).Clear();
             }
         }
+
+        _output.Load(parameters + _model.WeightOffsets[_hidden]);
     }
 
     /// <inheritdoc/>
     public void StoreRelative(float* origin, float* row)
     {
-        for (int layer = 0; layer < Layers; layer++)
+        for (int layer = 0; layer < _hidden; layer++)
         {
             int width = _places[layer + 1].Width;
             int rows = _places[layer].Width + 1;
-            float* source = Weights(layer);
+            float* source = _places[layer].Weights;
             int k = _model.WeightOffsets[layer];
+            if (width == Padded(width))
+            {
+                Difference.Store(source, origin + k, row + k, rows * width);
+                continue;
+            }
+
             for (int i = 0; i < rows; i++, source += Padded(width), k += width)
             {
-                int j = 0;
-                for (; j + Lanes <= width; j += Lanes)
-                {
-                    (Vector512.Load(source + j) - Vector512.Load(origin + k + j)).Store(row + k + j);
-                }
-
-                for (; j < width; j++)
-                {
-                    row[k + j] = source[j] - origin[k + j];
-                }
+                Difference.Store(source, origin + k, row + k, width);
             }
         }
+
+        int last = _model.WeightOffsets[_hidden];
+        _output.StoreRelative(origin + last, row + last);
     }
 
     /// <inheritdoc/>
-    public Span<float> Input(int sample) => new(Activations(0) + (sample * Padded(_model.Inputs)), _model.Inputs);
-
-    /// <inheritdoc/>
-    public Span<float> Logits(int sample) => new(Activations(Layers) + (sample * Padded(_model.Classes)), _model.Classes);
-
-    /// <inheritdoc/>
-    public void Forward(int samples) => Forward(Activations(0), Padded(_model.Inputs), samples);
-
-    /// <inheritdoc/>
-    public void Forward(float* inputs, int stride, int samples)
+    public void Take(int sample, float* features, int label)
     {
-        for (int layer = 0; layer < Layers; layer++)
+        _output.Label(sample, label);
+        if (_hidden > 0)
+        {
+            _places[0].Rows[sample] = features;
+            return;
+        }
+
+        // The only layer turns its inputs over and needs them in whole vectors.
+        int width = _model.Inputs;
+        new Span<float>(features, width).CopyTo(new(Row(0, sample), width));
+        new Span<float>(Row(0, sample) + width, Padded(width) - width).Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Forward(int samples)
+    {
+        for (int layer = 0; layer < _hidden; layer++)
         {
             int depth = _places[layer].Width;
             int width = Padded(_places[layer + 1].Width);
-            float* weights = Weights(layer);
-            float* bias = weights + (depth * width);
-            float* output = Activations(layer + 1);
-            if (layer < Layers - 1)
-            {
-                Product.Run<WithBiasRectified>(output, width, inputs, stride, 1, weights, width, samples, depth, bias, 0);
-            }
-            else
-            {
-                Product.Run<WithBias>(output, width, inputs, stride, 1, weights, width, samples, depth, bias, 0);
-            }
-
-            inputs = output;
-            stride = width;
+            float* weights = _places[layer].Weights;
+            Product.Run<WithBiasRectified, RowList>(
+                _places[layer + 1].Activations, width, new(_places[layer].Rows), weights, width, samples, depth, weights + ((long)depth * width), 0);
         }
+
+        _output.Forward(_places[_hidden].Activations, samples);
     }
 
     /// <inheritdoc/>
-    public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss)
-    {
-        int classes = _places[Layers].Width;
-        int width = Padded(classes);
-        float scale = step / labels.Length;
-        double loss = 0;
-        // Lanes of the last vector that are no class take no part.
-        Vector512<float> isClass = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(classes - (width - Lanes))).AsSingle();
-        var nothing = Vector512.Create(float.NegativeInfinity);
-        for (int b = 0; b < labels.Length; b++)
-        {
-            float* logits = Activations(Layers) + (b * width);
-            float* gradient = Gradients(Layers) + (b * width);
-            Vector512<float> last = Vector512.ConditionalSelect(isClass, Vector512.Load(logits + width - Lanes), nothing);
-            Vector512<float> highest = last;
-            for (int j = 0; j < width - Lanes; j += Lanes)
-            {
-                highest = Vector512.MaxNative(highest, Vector512.Load(logits + j));
-            }
+    public void CopyLogits(int samples, float* target) => _output.CopyLogits(samples, target);
 
-            Vector512<float> top = Highest(highest);
-            Vector512<float> lastExponential = Exponential.OfNonPositive(last - top);
-            Vector512<float> total = lastExponential;
-            for (int j = 0; j < width - Lanes; j += Lanes)
-            {
-                Vector512<float> exponential = Exponential.OfNonPositive(Vector512.Load(logits + j) - top);
-                exponential.Store(gradient + j);
-                total += exponential;
-            }
+    /// <inheritdoc/>
+    public int RightAnswers(int samples) => _output.RightAnswers(samples);
 
-            float sum = Vector512.Sum(total);
-            var factor = Vector512.Create(scale / sum);
-            if (wantLoss)
-            {
-                loss += Math.Log(sum) - ((double)logits[labels[b]] - top[0]);
-            }
-
-            var label = Vector512.Create(labels[b]);
-            for (int j = 0; j < width; j += Lanes)
-            {
-                Vector512<float> exponential = j == width - Lanes ? lastExponential : Vector512.Load(gradient + j);
-                Vector512<float> right = Vector512.Equals(Vector512<int>.Indices + Vector512.Create(j), label).AsSingle();
-                ((exponential * factor) - (right & Vector512.Create(scale))).Store(gradient + j);
-            }
-        }
-
-        return loss / labels.Length;
-    }
+    /// <inheritdoc/>
+    public double SoftmaxGradient(int samples, float step, bool wantLoss) => _output.SoftmaxGradient(samples, step, wantLoss);
 
     /// <inheritdoc/>
     public void Step(int samples)
     {
-        for (int layer = Layers - 1; layer >= 0; layer--)
+        if (_hidden > 0 || _wantsInputGradient)
         {
-            int inputs = _places[layer].Width;
-            int inputWidth = Padded(inputs);
-            int outputs = _places[layer + 1].Width;
-            int width = Padded(outputs);
-            float* weights = Weights(layer);
-            float* gradient = Gradients(layer + 1);
+            _output.GradientByPositiveInputs(_places[_hidden].Activations, _places[_hidden].Gradients, samples);
+        }
+
+        _output.Step(_places[_hidden].Activations, samples);
+        for (int layer = _hidden - 1; layer >= 0; layer--)
+        {
             if (layer > 0 || _wantsInputGradient)
             {
-                float* transposed = Transposed(layer);
-                for (int i = 0; i < inputWidth; i += Lanes)
-                {
-                    // Past the last row and column there is something else; nobody looks at what becomes of it.
-                    for (int j = 0; j < width; j += Lanes)
-                    {
-                        Transpose.Square(weights + (i * width) + j, width, transposed + (j * inputWidth) + i, inputWidth);
-                    }
-                }
-
-                Product.Run<WhereActive>(
-                    Gradients(layer), inputWidth, gradient, width, 1, transposed, inputWidth, samples, outputs, Activations(layer), inputWidth);
+                GradientByPositiveInputs(layer, samples);
             }
 
-            Product.Run<Accumulate>(weights, width, Activations(layer), 1, inputWidth, gradient, width, inputs, samples, weights, 0);
-            float* bias = weights + (inputs * width);
-            for (int j = 0; j < width; j += Lanes)
-            {
-                Vector512<float> sum = Vector512.Load(bias + j);
-                for (int b = 0; b < samples; b++)
-                {
-                    sum += Vector512.Load(gradient + (b * width) + j);
-                }
-
-                sum.Store(bias + j);
-            }
+            int inputs = _places[layer].Width;
+            int width = Padded(_places[layer + 1].Width);
+            float* weights = _places[layer].Weights;
+            float* gradient = _places[layer + 1].Gradients;
+            Product.Run<Accumulate, ColumnList>(weights, width, new(_places[layer].Rows), gradient, width, inputs, samples, weights, 0);
+            Product.AddRows(weights + ((long)inputs * width), gradient, width, samples);
         }
     }
 
-    /// <summary>The features of a sample of the batch, for layers that come before.</summary>
-    public float* Inputs(int sample) => Activations(0) + (sample * Padded(_model.Inputs));
+    /// <summary>A layer's own memory for the features of a sample of the batch: <see cref="Take"/> may be given it.</summary>
+    public float* Inputs(int sample) => Row(0, sample);
 
     /// <summary>After a step, where it was asked for: the gradient by those features that are positive.</summary>
-    public float* InputGradients(int sample) => Gradients(0) + (sample * Padded(_model.Inputs));
+    public float* InputGradients(int sample) => _places[0].Gradients + ((long)sample * Padded(_model.Inputs));
 
     private static int Padded(int width) => (width + Lanes - 1) & ~(Lanes - 1);
 
-    private static void Lay(Mlp model, int batch, Place* places, ref float* at)
+    private static OutputLayer Lay(Mlp model, int batch, Place* places, ref float* at)
     {
-        for (int i = 0; i <= model.Layers; i++)
+        for (int i = 0; i < model.Layers; i++)
         {
             int width = Padded(model.Widths[i]);
             places[i].Width = model.Widths[i];
-            places[i].Activations = Take(ref at, (long)batch * width);
-            places[i].Gradients = Take(ref at, (long)batch * width);
+            places[i].Rows = (float**)Room(ref at, 2L * Padded(batch));
+            // The last layer turns over whole squares.
+            places[i].Activations = Room(ref at, (long)Padded(batch) * width);
+            places[i].Gradients = Room(ref at, (long)batch * width);
         }
 
-        for (int layer = 0; layer < model.Layers; layer++)
+        for (int layer = 0; layer < model.Layers - 1; layer++)
         {
             // Behind the last row there is room for the rest of a square that is transposed.
             int width = Padded(model.Widths[layer + 1]);
-            places[layer].Transposed = Take(ref at, (long)Padded(model.Widths[layer]) * width);
-            places[layer].Weights = Take(ref at, (long)(Padded(model.Widths[layer]) + 1) * width);
+            places[layer].Transposed = Room(ref at, (long)Padded(model.Widths[layer]) * width);
+            places[layer].Weights = Room(ref at, (long)(Padded(model.Widths[layer]) + 1) * width);
         }
+
+        return new(model.Widths[^2], model.Classes, batch, ref at);
     }
 
-    private static float* Take(ref float* at, long length)
+    private static float* Room(ref float* at, long length)
     {
-        float* taken = at;
+        float* room = at;
         at += length;
-        return taken;
+        return room;
     }
 
-    /// <summary>The largest lane in all lanes. A NaN may be lost here; its own lane keeps it and spoils the sum.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Highest(Vector512<float> values)
+    private float* Row(int i, int sample) => _places[i].Activations + ((long)sample * Padded(_places[i].Width));
+
+    private void GradientByPositiveInputs(int layer, int samples)
     {
-        Vector256<float> eight = Vector256.MaxNative(values.GetLower(), values.GetUpper());
-        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
-        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return Vector512.Create(Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar());
+        int inputWidth = Padded(_places[layer].Width);
+        int outputs = _places[layer + 1].Width;
+        int width = Padded(outputs);
+        float* transposed = _places[layer].Transposed;
+        // Past the last row and column there is something else; nobody looks at what becomes of it.
+        Transpose.Rectangle(_places[layer].Weights, width, transposed, inputWidth, inputWidth, width);
+        Product.Run<WhereActive, EvenRows>(
+            _places[layer].Gradients, inputWidth, new(_places[layer + 1].Gradients, width), transposed, inputWidth, samples, outputs,
+            _places[layer].Activations, inputWidth);
     }
 
-    private float* Weights(int layer) => _places[layer].Weights;
-
-    private float* Activations(int i) => _places[i].Activations;
-
-    private float* Gradients(int i) => _places[i].Gradients;
-
-    private float* Transposed(int layer) => _places[layer].Transposed;
-
-    /// <summary>Where what belongs to a layer is: its width, what it gives for a batch, and its weights to the next.</summary>
+    /// <summary>Where what belongs to a layer's inputs is: their width, what they are for a batch, row by row, and the weights behind them.</summary>
     private struct Place
     {
         public int Width;
+        public float** Rows;
         public float* Activations;
         public float* Gradients;
         public float* Weights;

@@ -5,10 +5,22 @@ using System.Runtime.Intrinsics.X86;
 
 namespace FlGpu.Kernels;
 
-/// <summary>Transposes a square of sixteen rows and columns.</summary>
+/// <summary>Transposes squares of sixteen rows and columns.</summary>
 internal static unsafe class Transpose
 {
     private const int Side = 16;
+
+    /// <summary>target[j, i] = source[i, j] for as many rows and columns, multiples of 16; strides are elements from a row to the next.</summary>
+    public static void Rectangle(float* source, nint sourceStride, float* target, nint targetStride, int rows, int columns)
+    {
+        for (nint i = 0; i < rows; i += Side)
+        {
+            for (nint j = 0; j < columns; j += Side)
+            {
+                Square(source + (i * sourceStride) + j, sourceStride, target + (j * targetStride) + i, targetStride);
+            }
+        }
+    }
 
     /// <summary>target[j, i] = source[i, j] for i and j below 16; strides are elements from a row to the next.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -13,6 +13,9 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
 {
     // Enough to make little of loading the model.
     private const int SamplesPerTile = 512;
+
+    // So few that what a layer gives for them is near when the next one reads it, and a multiple of the rows of a tile.
+    private const int SamplesPerBatch = 96;
     private const int PartialSums = 256;
 
     /// <inheritdoc/>
@@ -152,33 +155,34 @@ public readonly record struct Evaluate(Model Model, Matrix Features, Buffer<int>
     private readonly unsafe struct Batches<TBatch>(Evaluate evaluate, int tilesPerModel, float* perTile) : ITiles
         where TBatch : struct, IBatchModel<TBatch>
     {
-        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerTile);
+        public nuint ScratchBytes => TBatch.Bytes(evaluate.Model, SamplesPerBatch);
 
         public void Run(int tile, byte* scratch)
         {
-            TBatch model = TBatch.In(evaluate.Model, SamplesPerTile, scratch);
+            TBatch model = TBatch.In(evaluate.Model, SamplesPerBatch, scratch);
             int globalModel = tile / tilesPerModel;
             int first = (tile - (globalModel * tilesPerModel)) * SamplesPerTile;
-            int count = Math.Min(SamplesPerTile, evaluate.Features.Rows - first);
+            int end = Math.Min(first + SamplesPerTile, evaluate.Features.Rows);
             int inputs = evaluate.Model.Inputs;
-            int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer + first;
+            int* labels = ((HostBuffer<int>)evaluate.Labels).Pointer;
             model.Load(evaluate.Parameters.Host + ((long)globalModel * evaluate.Model.Parameters));
-            model.Forward(evaluate.Features.Host + ((long)first * inputs), inputs, count);
             int correct = 0;
-            for (int b = 0; b < count; b++)
+            double loss = 0;
+            for (; first < end; first += SamplesPerBatch)
             {
-                Span<float> logits = model.Logits(b);
-                int predicted = 0;
-                for (int j = 1; j < logits.Length; j++)
+                int count = Math.Min(SamplesPerBatch, end - first);
+                for (int b = 0; b < count; b++)
                 {
-                    predicted = logits[j] > logits[predicted] || (float.IsNaN(logits[j]) && !float.IsNaN(logits[predicted])) ? j : predicted;
+                    model.Take(b, evaluate.Features.Host + ((long)(first + b) * inputs), labels[first + b]);
                 }
 
-                correct += predicted == labels[b] ? 1 : 0;
+                model.Forward(count);
+                correct += model.RightAnswers(count);
+                loss += model.SoftmaxGradient(count, 1, wantLoss: true) * count;
             }
 
             perTile[2 * tile] = correct;
-            perTile[(2 * tile) + 1] = (float)(model.SoftmaxGradient(new(labels, count), 1, wantLoss: true) * count);
+            perTile[(2 * tile) + 1] = (float)loss;
         }
     }
 }

@@ -74,14 +74,11 @@ public readonly record struct Logits(Model Model, Matrix Features, Buffer<int> R
             model.Load(logits.Parameters.Host);
             for (int b = 0; b < count; b++)
             {
-                new Span<float>(logits.Features.Host + ((long)rows[b] * inputs), inputs).CopyTo(model.Input(b));
+                model.Take(b, logits.Features.Host + ((long)rows[b] * inputs), label: 0);
             }
 
             model.Forward(count);
-            for (int b = 0; b < count; b++)
-            {
-                model.Logits(b).CopyTo(new(logits.Outputs.Host + ((long)(first + b) * logits.Model.Classes), logits.Model.Classes));
-            }
+            model.CopyLogits(count, logits.Outputs.Host + ((long)first * logits.Model.Classes));
         }
     }
 }

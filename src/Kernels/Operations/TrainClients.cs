@@ -138,17 +138,17 @@ public readonly record struct TrainClients(
     /// <summary>A tile is a client, trained in one thread's cache.</summary>
     private readonly unsafe struct Clients<TBatch>(TrainClients train, int clientsPerModel) : ITiles where TBatch : struct, IBatchModel<TBatch>
     {
-        public nuint ScratchBytes => TBatch.Bytes(train.Model, train.Sgd.BatchSize) + ((nuint)train.Sgd.BatchSize * sizeof(int)) + 64;
+        public nuint ScratchBytes => TBatch.Bytes(train.Model, train.Sgd.BatchSize);
 
         public void Run(int tile, byte* scratch)
         {
             int* start = ((HostBuffer<int>)train.Samples.Start).Pointer;
             int* order = ((HostBuffer<int>)train.Samples.Order).Pointer + start[tile];
             int* labels = ((HostBuffer<int>)train.Samples.Labels).Pointer;
+            float* features = train.Samples.Features.Host;
             int batch = train.Sgd.BatchSize;
             int inputs = train.Model.Inputs;
             TBatch model = TBatch.In(train.Model, batch, scratch);
-            var batchLabels = new Span<int>(scratch + TBatch.Bytes(train.Model, batch), batch);
             long globalModel = (long)(tile / clientsPerModel) * train.Model.Parameters;
             model.Load(train.Initial.Host + globalModel);
             int perEpoch = (start[tile + 1] - start[tile]) / train.Sgd.Epochs;
@@ -161,12 +161,11 @@ public readonly record struct TrainClients(
                     for (int b = 0; b < count; b++)
                     {
                         int row = order[(epoch * perEpoch) + first + b];
-                        batchLabels[b] = labels[row];
-                        new Span<float>(train.Samples.Features.Host + ((long)row * inputs), inputs).CopyTo(model.Input(b));
+                        model.Take(b, features + ((long)row * inputs), labels[row]);
                     }
 
                     model.Forward(count);
-                    double loss = model.SoftmaxGradient(batchLabels[..count], -train.Sgd.LearningRate, train.StepLosses is not null);
+                    double loss = model.SoftmaxGradient(count, -train.Sgd.LearningRate, train.StepLosses is not null);
                     if (train.StepLosses is not null)
                     {
                         train.StepLosses[tile, step] = (float)loss;
