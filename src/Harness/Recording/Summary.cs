@@ -13,12 +13,21 @@ public static class Summary
     public static IReadOnlyList<SummaryRow> Of(IReadOnlyList<TimingRow> timings, IReadOnlyList<AccuracyRow> accuracies, IReadOnlyList<Peaks> peaks) =>
     [
         .. timings
-            .GroupBy(t => (t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters, t.Dataset, t.Partition, t.Model, t.LocalEpochs, t.LearningRate))
+            .GroupBy(t => new TimedSetting(t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters, t.Dataset, t.Partition, t.Model, t.LocalEpochs, t.LearningRate))
             .Select(group => OfTimes(OneScope([.. group]), peaks.FirstOrDefault(p => p.Backend == group.Key.Backend && p.Threads == group.Key.Threads))),
         .. accuracies
-            .GroupBy(a => (a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend, a.LocalEpochs, a.LearningRate))
+            .GroupBy(a => new TrainedSetting(a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend, a.LocalEpochs, a.LearningRate))
             .Select(group => OfAccuracies([.. group])),
     ];
+
+    // What rows of one configuration have in common.
+    private sealed record TimedSetting(
+        RowKind Kind, string Name, string Attack, string Backend, int Threads, int Clients, int Malicious, int Parameters, string Dataset, string Partition, string Model,
+        int? LocalEpochs, double? LearningRate);
+
+    private sealed record TrainedSetting(
+        string Dataset, string Partition, string Model, int Parameters, int Clients, int Malicious, string Attack, string Defense, string Backend, int? LocalEpochs,
+        double? LearningRate);
 
     /// <summary>Times with copies and times without do not mix: where there are both, those without are summarised.</summary>
     private static List<TimingRow> OneScope(List<TimingRow> rows)

@@ -73,7 +73,17 @@ public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, obje
 
     /// <summary>The same with parameters taken from <paramref name="defaults"/> where none were given.</summary>
     public Choice<T> Or(IReadOnlyDictionary<string, object> defaults) =>
-        this with { Given = defaults.Concat(Given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value) };
+        this with { Given = Laid(Given, new(defaults)) };
+
+    private static Dictionary<string, object> Laid(IReadOnlyDictionary<string, object> given, Dictionary<string, object> over)
+    {
+        foreach ((string name, object value) in given)
+        {
+            over[name] = value;
+        }
+
+        return over;
+    }
 
     /// <summary>Makes one. <paramref name="context"/> fills the constructor's parameters that users do not set, by type.</summary>
     /// <exception cref="InputException">A parameter is out of range.</exception>
@@ -123,13 +133,7 @@ public static class Catalogue
     public const string Everything = "all";
 
     /// <summary>Every kind of <typeparamref name="T"/>, by name.</summary>
-    public static IReadOnlyList<Listing<T>> All<T>() where T : class =>
-    [
-        .. typeof(T).Assembly.GetTypes()
-            .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
-            .Select(Describe<T>)
-            .OrderBy(listing => listing.Name, StringComparer.Ordinal),
-    ];
+    public static IReadOnlyList<Listing<T>> All<T>() where T : class => Listings<T>.All;
 
     /// <summary>Reads one choice: a name, or a name, a colon and parameters with commas between them.</summary>
     /// <exception cref="InputException">The name, a parameter or a value is unknown.</exception>
@@ -233,15 +237,27 @@ public static class Catalogue
         ConstructorInfo constructor = type.GetConstructors().Single();
         return new(
             about.Name.Length > 0 ? about.Name : Operations.NameOf(type), about.Text, about.Paper,
-            [
-                .. constructor.GetParameters()
-                    .Select(p => (Parameter: p, About: p.GetCustomAttribute<AboutAttribute>()))
-                    .Where(p => p.About is not null)
-                    .Select(p => new Parameter(
-                        Operations.SnakeCase(p.Parameter.Name!), p.Parameter.ParameterType,
-                        p.Parameter.HasDefaultValue ? DefaultOf(p.Parameter) : null, !p.Parameter.HasDefaultValue, p.About!.Text)),
-            ],
+            [.. constructor.GetParameters().Select(Described).OfType<Parameter>()],
             constructor);
+    }
+
+    /// <summary>A parameter that users may give; null for one that the setting fills.</summary>
+    private static Parameter? Described(ParameterInfo parameter) => parameter.GetCustomAttribute<AboutAttribute>() is { } about
+        ? new(
+            Operations.SnakeCase(parameter.Name!), parameter.ParameterType,
+            parameter.HasDefaultValue ? DefaultOf(parameter) : null, !parameter.HasDefaultValue, about.Text)
+        : null;
+
+    // Reflection over every type takes milliseconds, and every name that is read asks for the list.
+    private static class Listings<T> where T : class
+    {
+        public static readonly IReadOnlyList<Listing<T>> All =
+        [
+            .. typeof(T).Assembly.GetTypes()
+                .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
+                .Select(Describe<T>)
+                .OrderBy(listing => listing.Name, StringComparer.Ordinal),
+        ];
     }
 
     // Reflection gives an enum's default as the enum only where the type is not nullable.

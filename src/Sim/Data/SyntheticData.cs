@@ -17,6 +17,9 @@ public sealed class SyntheticData : IDataSource
     private const ulong ClientLabel = 0;
     private const ulong TestLabel = 1;
 
+    // Fewer are drawn sooner than threads are woken and what runs them is loaded.
+    private const int ValuesWorthThreads = 1_000_000;
+
     private readonly int _inputs;
     private readonly int _classes;
     private readonly int _test;
@@ -68,7 +71,17 @@ public sealed class SyntheticData : IDataSource
         }
 
         Samples train = Allocate(count);
-        Parallel.For(0, clients, client => Fill(train, starts[client], sizes[client], ref streams[client]));
+        if (train.Features.Length < ValuesWorthThreads)
+        {
+            for (int client = 0; client < clients; client++)
+            {
+                Fill(train, starts[client], sizes[client], ref streams[client]);
+            }
+        }
+        else
+        {
+            Parallel.For(0, clients, client => Fill(train, starts[client], sizes[client], ref streams[client]));
+        }
 
         Samples test = Allocate(_test);
         RngStream testStream = key.Fold(TestLabel).Stream();
