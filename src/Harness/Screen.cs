@@ -62,6 +62,7 @@ public sealed class Screen(TextWriter output, TextWriter error, bool outputRedir
             ColorSystem = ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
             Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+            EnvironmentVariables = [],
         });
         console.Profile.Width = WidthInFiles;
         console.Profile.Height = HeightInFiles;

@@ -25,6 +25,17 @@ public sealed record Parameter(string Name, Type Type, object? Default, bool Req
     /// <summary>The default as a user would write it.</summary>
     public string DefaultText => Default is null ? "" : Catalogue.ValueText(Default);
 
+    /// <summary>A constructor's parameter; null for one that users do not give.</summary>
+    internal static Parameter? Of(ParameterInfo parameter) => parameter.GetCustomAttribute<AboutAttribute>() is { } about
+        ? new(
+            Operations.SnakeCase(parameter.Name!), parameter.ParameterType,
+            parameter.HasDefaultValue ? DefaultOf(parameter) : null, !parameter.HasDefaultValue, about.Text)
+        : null;
+
+    // Reflection gives an enum's default as the enum only where the type is not nullable.
+    private static object? DefaultOf(ParameterInfo parameter) =>
+        parameter.DefaultValue is { } value && parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, value) : parameter.DefaultValue;
+
     private Type Underlying => Nullable.GetUnderlyingType(Type) ?? Type;
 
     /// <summary>Reads a value.</summary>
@@ -47,9 +58,12 @@ public sealed record Parameter(string Name, Type Type, object? Default, bool Req
 /// <param name="Name">As in options and CSVs.</param>
 /// <param name="About">One line on what it does.</param>
 /// <param name="Paper">Where it was published; may be empty.</param>
-/// <param name="Parameters">What may be set.</param>
 /// <param name="Constructor">Makes one.</param>
-public sealed record Listing<T>(string Name, string About, string Paper, IReadOnlyList<Parameter> Parameters, ConstructorInfo Constructor);
+public sealed record Listing<T>(string Name, string About, string Paper, ConstructorInfo Constructor)
+{
+    /// <summary>What may be set. Found when it is first asked for, since most kinds of a list are not chosen.</summary>
+    public IReadOnlyList<Parameter> Parameters => field ??= [.. Constructor.GetParameters().Select(Parameter.Of).OfType<Parameter>()];
+}
 
 /// <summary>A kind with the parameters that a user gave.</summary>
 /// <param name="Kind">What was chosen.</param>
@@ -235,18 +249,8 @@ public static class Catalogue
     {
         AboutAttribute about = type.GetCustomAttribute<AboutAttribute>() ?? throw new InvalidOperationException($"{type} lacks an About attribute");
         ConstructorInfo constructor = type.GetConstructors().Single();
-        return new(
-            about.Name.Length > 0 ? about.Name : Operations.NameOf(type), about.Text, about.Paper,
-            [.. constructor.GetParameters().Select(Described).OfType<Parameter>()],
-            constructor);
+        return new(about.Name.Length > 0 ? about.Name : Operations.NameOf(type), about.Text, about.Paper, constructor);
     }
-
-    /// <summary>A parameter that users may give; null for one that the setting fills.</summary>
-    private static Parameter? Described(ParameterInfo parameter) => parameter.GetCustomAttribute<AboutAttribute>() is { } about
-        ? new(
-            Operations.SnakeCase(parameter.Name!), parameter.ParameterType,
-            parameter.HasDefaultValue ? DefaultOf(parameter) : null, !parameter.HasDefaultValue, about.Text)
-        : null;
 
     // Reflection over every type takes milliseconds, and every name that is read asks for the list.
     private static class Listings<T> where T : class
@@ -258,9 +262,4 @@ public static class Catalogue
                 .Select(Describe<T>)
                 .OrderBy(listing => listing.Name, StringComparer.Ordinal),
         ];
-    }
-
-    // Reflection gives an enum's default as the enum only where the type is not nullable.
-    private static object? DefaultOf(ParameterInfo parameter) =>
-        parameter.DefaultValue is { } value && parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, value) : parameter.DefaultValue;
-}
+    }}

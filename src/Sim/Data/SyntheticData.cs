@@ -80,7 +80,7 @@ public sealed class SyntheticData : IDataSource
         }
         else
         {
-            Parallel.For(0, clients, client => Fill(train, starts[client], sizes[client], ref streams[client]));
+            FillInParallel(train, starts, sizes, streams);
         }
 
         Samples test = Allocate(_test);
@@ -88,6 +88,10 @@ public sealed class SyntheticData : IDataSource
         Fill(test, 0, _test, ref testStream);
         return new(train, test, sizes, []);
     }
+
+    // By itself: what it calls is loaded when it is entered.
+    private void FillInParallel(Samples train, int[] starts, int[] sizes, RngStream[] streams) =>
+        Parallel.For(0, sizes.Length, client => Fill(train, starts[client], sizes[client], ref streams[client]));
 
     private Samples Allocate(int count) => new(new float[count * _inputs], new int[count], _inputs, _classes);
 
