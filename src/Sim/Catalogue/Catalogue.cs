@@ -255,11 +255,17 @@ public static class Catalogue
     // Reflection over every type takes milliseconds, and every name that is read asks for the list.
     private static class Listings<T> where T : class
     {
-        public static readonly IReadOnlyList<Listing<T>> All =
-        [
-            .. typeof(T).Assembly.GetTypes()
-                .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
-                .Select(Describe<T>)
-                .OrderBy(listing => listing.Name, StringComparer.Ordinal),
-        ];
+        public static readonly IReadOnlyList<Listing<T>> All = Find();
+
+        private static List<Listing<T>> Find()
+        {
+            List<Listing<T>> found =
+            [
+                .. typeof(T).Assembly.GetTypes()
+                    .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
+                    .Select(Describe<T>),
+            ];
+            found.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
+            return found;
+        }
     }}
