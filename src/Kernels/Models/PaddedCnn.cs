@@ -1,4 +1,6 @@
 // A convolutional network laid out for vector code: two convolutions, a few samples at a time, and a perceptron for the batch.
+using System.Runtime.CompilerServices;
+
 namespace FlGpu.Kernels;
 
 /// <summary>
@@ -85,6 +87,8 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     public void Forward(int samples) => Forward(_inputs, _inputWidth, samples);
 
     /// <inheritdoc/>
+    // Compiled when it first runs, as Step is: published as code for any CPU, every short copy is a call through a stub.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Forward(float* inputs, int stride, int samples)
     {
         CnnShape shape = _model.Shape;
@@ -114,6 +118,7 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     public double SoftmaxGradient(ReadOnlySpan<int> labels, float step, bool wantLoss) => _head.SoftmaxGradient(labels, step, wantLoss);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Step(int samples)
     {
         CnnShape shape = _model.Shape;
