@@ -10,27 +10,36 @@ public static class Program
 {
     private const int UnusableInput = 2;
 
+    private static readonly Dictionary<string, Func<Screen, Command>> s_commands = new()
+    {
+        ["devices"] = DevicesCommand.Create,
+        ["list"] = ListCommand.Create,
+        ["compare"] = CompareCommand.Create,
+        ["sweep"] = SweepCommand.Create,
+        ["merge"] = MergeCommand.Create,
+        ["cluster"] = ClusterCommand.Create,
+        ["time"] = TimeCommand.Create,
+        ["peaks"] = PeaksCommand.Create,
+        ["report"] = ReportCommand.Create,
+        ["check"] = CheckCommand.Create,
+        ["aggregate"] = AggregateCommand.Create,
+        ["bench"] = _ => BenchCommand.Create(),
+    };
+
     /// <summary>Runs the command line of a process.</summary>
     public static int Main(string[] args) => Run(args, new Screen(Console.Out, Console.Error, Console.IsOutputRedirected, Console.IsErrorRedirected));
 
     /// <summary>Runs one command line and writes to <paramref name="screen"/>.</summary>
     public static int Run(string[] args, Screen screen)
     {
-        var root = new RootCommand("FlGpu measures how defenses against poisoning in federated learning scale and how well they work.")
+        var root = new RootCommand("FlGpu measures how defenses against poisoning in federated learning scale and how well they work.");
+        // Where the line begins with a command none of the others is needed; for help, completion and mistakes all of them are.
+        IEnumerable<Func<Screen, Command>> needed = args.Length > 0 && s_commands.TryGetValue(args[0], out Func<Screen, Command>? named) ? [named] : s_commands.Values;
+        foreach (Func<Screen, Command> create in needed)
         {
-            DevicesCommand.Create(screen),
-            ListCommand.Create(screen),
-            CompareCommand.Create(screen),
-            SweepCommand.Create(screen),
-            MergeCommand.Create(screen),
-            ClusterCommand.Create(screen),
-            TimeCommand.Create(screen),
-            PeaksCommand.Create(screen),
-            ReportCommand.Create(screen),
-            CheckCommand.Create(screen),
-            AggregateCommand.Create(screen),
-            BenchCommand.Create(),
-        };
+            root.Add(create(screen));
+        }
+
         Completions.AddTo(root);
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

@@ -6,8 +6,9 @@ namespace FlGpu.Harness;
 /// <summary>The two streams of a run and how wide and lively they are.</summary>
 public sealed class Screen(TextWriter output, TextWriter error, bool outputRedirected, bool errorRedirected)
 {
-    // Wide enough that no table breaks a number over two lines when it goes to a file.
+    // Wide enough that no table breaks a number over two lines when it goes to a file. The height means nothing there; unset, the terminal is asked.
     private const int WidthInFiles = 200;
+    private const int HeightInFiles = 50;
 
     /// <summary>Standard output.</summary>
     public TextWriter Out { get; } = output;
@@ -16,7 +17,7 @@ public sealed class Screen(TextWriter output, TextWriter error, bool outputRedir
     public TextWriter Error { get; } = error;
 
     /// <summary>Standard output with tables.</summary>
-    public IAnsiConsole Console { get; } = Create(output, outputRedirected);
+    public IAnsiConsole Console => field ??= Create(Out, outputRedirected);
 
     /// <summary>Standard error with a progress bar; null when it is no terminal, where plain lines are written.</summary>
     public IAnsiConsole? Progress { get; } = errorRedirected ? null : Create(error, redirected: false);
@@ -48,17 +49,23 @@ public sealed class Screen(TextWriter output, TextWriter error, bool outputRedir
 
     private static IAnsiConsole Create(TextWriter writer, bool redirected)
     {
+        if (!redirected)
+        {
+            return AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer), Interactive = InteractionSupport.Yes });
+        }
+
+        // Nothing is left to find out about the terminal, which takes several milliseconds.
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
-            Interactive = redirected ? InteractionSupport.No : InteractionSupport.Yes,
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+            EnvironmentVariables = [],
         });
-        if (redirected)
-        {
-            console.Profile.Width = WidthInFiles;
-            console.Profile.Capabilities.Ansi = false;
-        }
-
+        console.Profile.Width = WidthInFiles;
+        console.Profile.Height = HeightInFiles;
         return console;
     }
 }

@@ -1,6 +1,6 @@
 // Finds every operation, so that a new one needs no entry in any list.
 using System.Reflection;
-using System.Text.RegularExpressions;
+using System.Text;
 
 namespace FlGpu.Kernels;
 
@@ -11,7 +11,7 @@ namespace FlGpu.Kernels;
 public sealed record OperationListing(string Name, string About, Func<Backend, int, int, RngKey, Prepared> Prepare);
 
 /// <summary>All operations of this assembly.</summary>
-public static partial class Operations
+public static class Operations
 {
     /// <summary>Every operation, by name.</summary>
     public static IReadOnlyList<OperationListing> All { get; } =
@@ -28,14 +28,25 @@ public static partial class Operations
     public static string NameOf(Type type) => SnakeCase(type.Name);
 
     /// <summary>Pascal or camel case to snake case.</summary>
-    public static string SnakeCase(string name) => WordStart().Replace(name, "_$0").ToLowerInvariant();
+    public static string SnakeCase(string name)
+    {
+        var words = new StringBuilder(name.Length + 8);
+        foreach (char letter in name)
+        {
+            if (letter is >= 'A' and <= 'Z' && words.Length > 0)
+            {
+                words.Append('_');
+            }
+
+            words.Append(char.ToLowerInvariant(letter));
+        }
+
+        return words.ToString();
+    }
 
     private static IReadOnlyList<OperationListing> Describe<TOperation>() where TOperation : struct, IOperation =>
     [
         new(NameOf(typeof(TOperation)), typeof(TOperation).GetCustomAttribute<AboutAttribute>()?.Text ?? "", TOperation.Prepare),
         .. TOperation.Variants,
     ];
-
-    [GeneratedRegex("(?<!^)[A-Z]")]
-    private static partial Regex WordStart();
 }

@@ -84,11 +84,18 @@ internal sealed unsafe class TilePool : IDisposable
     public TilePool(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        _scratch = [.. Enumerable.Range(0, threads).Select(_ => new Scratch())];
-        _helpers = [.. Enumerable.Range(1, threads - 1).Select(index => new Thread(() => Help(_scratch[index])) { IsBackground = true, Name = "flgpu tiles" })];
-        foreach (Thread helper in _helpers)
+        _scratch = new Scratch[threads];
+        for (int i = 0; i < threads; i++)
         {
-            helper.Start();
+            _scratch[i] = new Scratch();
+        }
+
+        _helpers = new Thread[threads - 1];
+        for (int i = 0; i < _helpers.Length; i++)
+        {
+            Scratch scratch = _scratch[i + 1];
+            _helpers[i] = new Thread(() => Help(scratch)) { IsBackground = true, Name = "flgpu tiles" };
+            _helpers[i].Start();
         }
     }
 

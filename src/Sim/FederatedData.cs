@@ -9,13 +9,19 @@ public sealed class FederatedData : IDisposable
     private FederatedData(Backend backend, Dataset dataset, int[][] clientRows)
     {
         (Dataset, ClientRows) = (dataset, clientRows);
-        Rows = backend.Upload<int>([.. clientRows.SelectMany(rows => rows)]);
         int[] rowStart = new int[clientRows.Length + 1];
         for (int client = 0; client < clientRows.Length; client++)
         {
             rowStart[client + 1] = rowStart[client] + clientRows[client].Length;
         }
 
+        int[] rows = new int[rowStart[^1]];
+        for (int client = 0; client < clientRows.Length; client++)
+        {
+            clientRows[client].CopyTo(rows, rowStart[client]);
+        }
+
+        Rows = backend.Upload<int>(rows);
         RowStart = backend.Upload<int>(rowStart);
         TrainFeatures = backend.Upload(dataset.Train.Count, dataset.Train.Inputs, dataset.Train.Features);
         TestFeatures = backend.Upload(dataset.Test.Count, dataset.Test.Inputs, dataset.Test.Features);

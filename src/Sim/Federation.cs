@@ -153,7 +153,7 @@ public sealed class Federation : IDisposable
     internal Turn Begin(int index)
     {
         int[] sampled = Sample(index);
-        int[] malicious = [.. sampled.Where(client => client >= _experiment.Honest).Select(client => client - _experiment.Honest)];
+        int[] malicious = Array.ConvertAll(Array.FindAll(sampled, client => client >= _experiment.Honest), client => client - _experiment.Honest);
         // A measurement waits for the device: none where nothing is flipped.
         Phase poison = _flippedAnew is null || malicious.Length == 0
             ? _clock.Nothing
@@ -246,7 +246,7 @@ public sealed class Federation : IDisposable
         int[] clients = turn.Sampled[first..(first + count)];
         int maliciousBefore = Math.Max(0, first - turn.Honest);
         return new(
-            turn.Index, _updates.SliceRows(0, count), Global, [.. clients.Select(client => _data.ClientRows[client].Length)],
+            turn.Index, _updates.SliceRows(0, count), Global, Array.ConvertAll(clients, client => _data.ClientRows[client].Length),
             Math.Max(0, first + count - turn.Honest) - maliciousBefore, KeyOf(Purpose.Round).Fold((ulong)turn.Index), clients, () => TrainServer(turn.Index))
         {
             MaliciousBefore = maliciousBefore,
@@ -272,7 +272,12 @@ public sealed class Federation : IDisposable
     /// <summary>The clients of a round, in ascending order, so that malicious ones are the last rows.</summary>
     private int[] Sample(int round)
     {
-        int[] clients = [.. Enumerable.Range(0, _experiment.Clients)];
+        int[] clients = new int[_experiment.Clients];
+        for (int i = 0; i < clients.Length; i++)
+        {
+            clients[i] = i;
+        }
+
         if (_experiment.UpdatesPerRound < clients.Length)
         {
             RngStream stream = KeyOf(Purpose.Sampling).Fold((ulong)round).Stream();

@@ -29,7 +29,13 @@ internal sealed class VisitOrder : IDisposable
         (_hostClients, _hostStart) = (new int[runs.Count * clientsAtOnce], new int[(runs.Count * clientsAtOnce) + 1]);
         Array.Fill(_hostClients, -1);
         (_clients, _start) = (backend.Allocate<int>(_hostClients.Length), backend.Allocate<int>(_hostStart.Length));
-        _order = backend.Allocate<int>(checked(runs.Sum(run => run.Data.ClientRows.Select(rows => rows.Length).OrderDescending().Take(clientsAtOnce).Sum() * epochs)));
+        int most = 0;
+        foreach (Visitors run in runs)
+        {
+            most = checked(most + (MostRows(run.Data.ClientRows, clientsAtOnce) * epochs));
+        }
+
+        _order = backend.Allocate<int>(most);
     }
 
     /// <summary>Draws the visits of one run and gives them; of several runs each has as many clients, and an earlier one is drawn before.</summary>
@@ -62,6 +68,25 @@ internal sealed class VisitOrder : IDisposable
 
     /// <summary>The visits of all runs, once each of them is drawn.</summary>
     public (Buffer<int> Order, Buffer<int> Start) OfAll() => (_order.Slice(0, _hostStart[^1]), _start);
+
+    /// <summary>The rows of the <paramref name="clients"/> clients that have most.</summary>
+    private static int MostRows(int[][] clientRows, int clients)
+    {
+        int[] counts = new int[clientRows.Length];
+        for (int i = 0; i < counts.Length; i++)
+        {
+            counts[i] = clientRows[i].Length;
+        }
+
+        Array.Sort(counts);
+        int most = 0;
+        for (int i = Math.Max(0, counts.Length - clients); i < counts.Length; i++)
+        {
+            most = checked(most + counts[i]);
+        }
+
+        return most;
+    }
 
     public void Dispose()
     {

@@ -398,7 +398,7 @@ public class FederationTests
     private static Choice<IDefense> Defense(string text) => Catalogue.Parse<IDefense>("--defenses", text);
 
     private static Choice<IDefense> Recording() => new(
-        new("recording", "keeps what it is given and aggregates zero", "", [], typeof(RecordingDefense).GetConstructors().Single()),
+        new("recording", "keeps what it is given and aggregates zero", "", typeof(RecordingDefense).GetConstructors().Single()),
         new Dictionary<string, object>(), "--defenses");
 
     private static IReadOnlyList<RecordedRound> Recorded(Experiment experiment)

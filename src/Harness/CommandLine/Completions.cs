@@ -28,19 +28,22 @@ internal static class Completions
     /// <summary>Gives the options of all commands their names.</summary>
     public static void AddTo(RootCommand root)
     {
-        foreach ((Command command, Option option) in root.Subcommands.SelectMany(command => command.Options.Select(option => (command, option))))
+        foreach (Command command in root.Subcommands)
         {
-            // Behind an option that takes several values, the beginning of an option passes for one more value.
-            if (option.AllowMultipleArgumentsPerToken)
+            foreach (Option option in command.Options)
             {
-                option.CompletionSources.Add(context => context.WordToComplete.StartsWith('-') ? Complete(context.WordToComplete, command.Options.Select(other => other.Name)) : []);
-            }
+                // Behind an option that takes several values, the beginning of an option passes for one more value.
+                if (option.AllowMultipleArgumentsPerToken)
+                {
+                    option.CompletionSources.Add(context => context.WordToComplete.StartsWith('-') ? Complete(context.WordToComplete, command.Options.Select(other => other.Name)) : []);
+                }
 
-            if (s_names.TryGetValue(option.Name, out Func<IEnumerable<string>>? names))
-            {
-                option.CompletionSources.Add(context => Complete(context.WordToComplete, names()));
-                // Without a name the help shows all that it could be completed to, in a column for which no screen is wide enough.
-                option.HelpName ??= option.Name.TrimStart('-');
+                if (s_names.TryGetValue(option.Name, out Func<IEnumerable<string>>? names))
+                {
+                    option.CompletionSources.Add(context => Complete(context.WordToComplete, names()));
+                    // Without a name the help shows all that it could be completed to, in a column for which no screen is wide enough.
+                    option.HelpName ??= option.Name.TrimStart('-');
+                }
             }
         }
     }

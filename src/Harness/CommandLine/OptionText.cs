@@ -40,13 +40,13 @@ public static class OptionText
     /// <summary>Whole numbers with commas between them, each at least <paramref name="least"/>.</summary>
     public static IReadOnlyList<int> WholeNumbers(string option, string text, int least) =>
         Split(text) is { Length: > 0 } parts
-            ? [.. parts.Select(part => WholeNumber(option, part, least))]
+            ? Array.ConvertAll(parts, part => WholeNumber(option, part, least))
             : throw new InputException($"{option} is empty; allowed are whole numbers from {least} on with commas between them");
 
     /// <summary>Numbers above 0 with commas between them.</summary>
     public static IReadOnlyList<double> PositiveNumbers(string option, string text) =>
         Split(text) is { Length: > 0 } parts
-            ? [.. parts.Select(part => PositiveNumber(option, part))]
+            ? Array.ConvertAll(parts, part => PositiveNumber(option, part))
             : throw new InputException($"{option} is empty; allowed are numbers above 0 with commas between them");
 
     /// <summary>Seeds: single ones and ranges such as 1..8, with commas between them.</summary>
@@ -59,14 +59,23 @@ public static class OptionText
             string[] ends = part.Split("..");
             if (ends.Length <= 2 && Seed(ends[0]) is { } first && Seed(ends[^1]) is { } last && first <= last && last - first < MostSeeds)
             {
-                seeds.AddRange(Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i));
+                for (ulong i = 0; i <= last - first; i++)
+                {
+                    seeds.Add(first + i);
+                }
+
                 continue;
             }
 
             throw new InputException($"{option} is '{text}'; allowed are whole numbers from 0 on and ranges such as 1..8, with commas between them");
         }
 
-        return seeds.Count > 0 ? [.. seeds.Distinct()] : throw new InputException($"{option} is empty; allowed is for example 1..8");
+        return seeds.Count switch
+        {
+            0 => throw new InputException($"{option} is empty; allowed is for example 1..8"),
+            1 => seeds,
+            _ => [.. seeds.Distinct()],
+        };
 
         static ulong? Seed(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed) ? seed : null;
     }

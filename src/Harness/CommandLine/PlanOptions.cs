@@ -107,7 +107,16 @@ internal sealed class PlanOptions(SweepPlan defaults, bool withTimings)
 
     private static string Show(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 
-    private static string List<T>(IEnumerable<T> values) where T : IFormattable => string.Join(',', values.Select(value => Show(value)));
+    private static string List<T>(IReadOnlyList<T> values) where T : IFormattable
+    {
+        var texts = new string[values.Count];
+        for (int i = 0; i < texts.Length; i++)
+        {
+            texts[i] = Show(values[i]);
+        }
+
+        return string.Join(',', texts);
+    }
 
     // Read here already, so that a wrong name is an error of this option; the plan keeps what was written.
     private static IReadOnlyList<string> Names<T>(string option, string text) where T : class =>

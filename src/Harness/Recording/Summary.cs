@@ -13,12 +13,21 @@ public static class Summary
     public static IReadOnlyList<SummaryRow> Of(IReadOnlyList<TimingRow> timings, IReadOnlyList<AccuracyRow> accuracies, IReadOnlyList<Peaks> peaks) =>
     [
         .. timings
-            .GroupBy(t => (t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters, t.Dataset, t.Partition, t.Model, t.LocalEpochs, t.LearningRate))
+            .GroupBy(t => new TimedSetting(t.Kind, t.Name, t.Attack, t.Backend, t.Threads, t.Clients, t.Malicious, t.Parameters, t.Dataset, t.Partition, t.Model, t.LocalEpochs, t.LearningRate))
             .Select(group => OfTimes(OneScope([.. group]), peaks.FirstOrDefault(p => p.Backend == group.Key.Backend && p.Threads == group.Key.Threads))),
         .. accuracies
-            .GroupBy(a => (a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend, a.LocalEpochs, a.LearningRate))
+            .GroupBy(a => new TrainedSetting(a.Dataset, a.Partition, a.Model, a.Parameters, a.Clients, a.Malicious, a.Attack, a.Defense, a.Backend, a.LocalEpochs, a.LearningRate))
             .Select(group => OfAccuracies([.. group])),
     ];
+
+    // What rows of one configuration have in common.
+    private sealed record TimedSetting(
+        RowKind Kind, string Name, string Attack, string Backend, int Threads, int Clients, int Malicious, int Parameters, string Dataset, string Partition, string Model,
+        int? LocalEpochs, double? LearningRate);
+
+    private sealed record TrainedSetting(
+        string Dataset, string Partition, string Model, int Parameters, int Clients, int Malicious, string Attack, string Defense, string Backend, int? LocalEpochs,
+        double? LearningRate);
 
     /// <summary>Times with copies and times without do not mix: where there are both, those without are summarised.</summary>
     private static List<TimingRow> OneScope(List<TimingRow> rows)
@@ -41,11 +50,11 @@ public static class Summary
             return summary with { Status = problem?.Status ?? RowStatus.Failed, Reason = problem?.Reason ?? "no sample was recorded" };
         }
 
-        Quantiles times = Quantiles.Of(samples.Select(row => row.WallMs!.Value));
+        Quantiles times = Quantiles.Of(ValuesOf(samples, row => row.WallMs));
         double medianNs = times.Median * 1e6;
-        double? flops = samples.Average(row => (double?)row.Flops);
-        double? compareExchanges = samples.Average(row => (double?)row.CompareExchanges);
-        double? bytes = samples.Average(row => (double?)row.BytesRead + row.BytesWritten);
+        double? flops = Mean(samples, row => row.Flops);
+        double? compareExchanges = Mean(samples, row => row.CompareExchanges);
+        double? bytes = Mean(samples, row => (double?)row.BytesRead + row.BytesWritten);
         return summary with
         {
             MinMs = times.Min,
@@ -62,32 +71,74 @@ public static class Summary
 
     private static SummaryRow OfAccuracies(List<AccuracyRow> rows)
     {
-        List<List<AccuracyRow>> seeds = [.. rows.GroupBy(row => row.Seed).Select(seed => seed.ToList())];
+        List<List<AccuracyRow>> seeds = [.. rows.GroupBy(row => (object)row.Seed).Select(seed => seed.ToList())];
         // A training that broke off has an accuracy, but not the one after its last round.
         List<AccuracyRow> lastRounds = [.. seeds.Where(seed => seed[^1].Status == RowStatus.Ok).Select(Final).OfType<AccuracyRow>()];
-        List<double> finals = [.. lastRounds.Select(row => row.TestAccuracy!.Value)];
+        double[] finals = ValuesOf(lastRounds, row => row.TestAccuracy);
         AccuracyRow? problem = rows.Find(row => row.Status != RowStatus.Ok);
         AccuracyRow any = rows[0];
         SummaryRow summary = new(
             RowKind.Accuracy, any.Defense, any.Attack, any.Dataset, any.Partition, any.Backend, null, any.Clients, any.Malicious, any.Parameters,
-            null, null, null, null, null, null, null, null, finals.Count, null, null, null, null, RowStatus.Ok, "",
+            null, null, null, null, null, null, null, null, finals.Length, null, null, null, null, RowStatus.Ok, "",
             any.Model, any.LocalEpochs, any.LearningRate);
-        if (finals.Count == 0)
+        if (finals.Length == 0)
         {
             return summary with { Status = problem?.Status ?? RowStatus.Failed, Reason = problem?.Reason ?? "no accuracy was recorded" };
         }
 
-        double mean = finals.Average();
+        double mean = Mean(finals)!.Value;
         return summary with
         {
             FinalAccuracyMean = mean,
-            FinalAccuracyDeviation = finals.Count > 1 ? Math.Sqrt(finals.Sum(final => (final - mean) * (final - mean)) / (finals.Count - 1)) : null,
-            FinalAttackSuccessMean = lastRounds.Average(row => row.AttackSuccess),
-            Reason = finals.Count < seeds.Count ? $"{seeds.Count - finals.Count} of {seeds.Count} seeds did not finish: {problem?.Reason}" : "",
+            FinalAccuracyDeviation = finals.Length > 1 ? Math.Sqrt(finals.Sum(final => (final - mean) * (final - mean)) / (finals.Length - 1)) : null,
+            FinalAttackSuccessMean = Mean(lastRounds, row => row.AttackSuccess),
+            Reason = finals.Length < seeds.Count ? $"{seeds.Count - finals.Length} of {seeds.Count} seeds did not finish: {problem?.Reason}" : "",
         };
     }
 
     /// <summary>The accuracy after the last round that was evaluated; of a round evaluated twice, the later one.</summary>
-    private static AccuracyRow? Final(List<AccuracyRow> seed) =>
-        seed.Where(row => row is { Status: RowStatus.Ok, TestAccuracy: not null }).OrderBy(row => row.Round).LastOrDefault();
+    private static AccuracyRow? Final(List<AccuracyRow> seed)
+    {
+        AccuracyRow? last = null;
+        foreach (AccuracyRow row in seed)
+        {
+            if (row is { Status: RowStatus.Ok, TestAccuracy: not null } && !(row.Round < last?.Round))
+            {
+                last = row;
+            }
+        }
+
+        return last;
+    }
+
+    /// <summary>The mean of what rows know; null where none knows anything.</summary>
+    private static double? Mean<T>(List<T> rows, Func<T, double?> of) where T : class => Mean(ValuesOf(rows, of));
+
+    // Loops, and not the queries that would say the same: those over numbers are compiled when they first run, which takes longer than the rest.
+    private static double? Mean(double[] values)
+    {
+        double sum = 0;
+        foreach (double value in values)
+        {
+            sum += value;
+        }
+
+        return values.Length > 0 ? sum / values.Length : null;
+    }
+
+    private static double[] ValuesOf<T>(List<T> rows, Func<T, double?> of) where T : class
+    {
+        double[] values = new double[rows.Count];
+        int count = 0;
+        foreach (T row in rows)
+        {
+            if (of(row) is { } value)
+            {
+                values[count++] = value;
+            }
+        }
+
+        Array.Resize(ref values, count);
+        return values;
+    }
 }

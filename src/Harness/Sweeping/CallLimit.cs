@@ -18,8 +18,13 @@ internal sealed class CallLimit(double? longestSeconds)
     /// <summary>Takes in how long the calls of a case took in the middle.</summary>
     public void Learn(SweepCase sweepCase, IEnumerable<TimingRow> rows)
     {
+        if (sweepCase is not TimingCase timing)
+        {
+            return;
+        }
+
         double[] samplesMs = [.. rows.Where(row => row is { Status: RowStatus.Ok, Phase: TimingPhase.Sample }).Select(row => row.WallMs).OfType<double>()];
-        if (sweepCase is TimingCase timing && samplesMs.Length > 0)
+        if (samplesMs.Length > 0)
         {
             SortedDictionary<int, double> seconds = _secondsByClients.TryGetValue(KeyOf(timing), out var known) ? known : _secondsByClients[KeyOf(timing)] = [];
             // Of several numbers of malicious clients the slowest.

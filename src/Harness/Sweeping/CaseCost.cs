@@ -15,7 +15,7 @@ internal sealed class CaseCost
     private const double ComparisonSeconds = 0.2;
     private const double NanosecondsPerElement = 30;
 
-    private readonly Dictionary<(string Data, string Partition, int Clients), Shape> _shapes = [];
+    private readonly Dictionary<Federated, Shape> _shapes = [];
 
     /// <summary>Arithmetic operations of a case, roughly, or nanoseconds of one that is timed; 0 where it is skipped. Good enough to divide the time left among cases.</summary>
     public double Flops(SweepCase sweepCase)
@@ -41,7 +41,7 @@ internal sealed class CaseCost
 
     private Shape ShapeOf(TrainingCase training)
     {
-        var key = (training.Data.Text, training.Partition.Text, training.Clients);
+        var key = new Federated(training.Data.Text, training.Partition.Text, training.Clients);
         if (!_shapes.TryGetValue(key, out Shape? shape))
         {
             Dataset data = training.Data.Try(source => source.Load(training.Clients, RngKey.FromSeed(training.Experiment.Seed).Fold((ulong)Purpose.Data)));
@@ -50,6 +50,8 @@ internal sealed class CaseCost
 
         return shape;
     }
+
+    private sealed record Federated(string Data, string Partition, int Clients);
 
     private sealed record Shape(int TrainingSamples, int TestSamples, int Inputs, int Classes);
 }

@@ -14,7 +14,7 @@ internal sealed class Interruption : IDisposable
 
     public Interruption(Screen screen)
     {
-        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, Handle))];
+        _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
 
         // Called on a thread of the runtime.
         void Handle(PosixSignalContext context)

@@ -37,12 +37,19 @@ public static class Sweep
         IReadOnlyList<SweepCase> cases = SweepCases.Checked(plan, SweepCases.Of(plan));
         IReadOnlyList<SweepCase> own = request.Shard?.Of(cases) ?? cases;
         DateTimeOffset start = clock.GetUtcNow();
-        string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         using SweepFolder? folder = request.Folder is { } path ? Open(path) : null;
         IReadOnlyList<SweepCase> rest = [.. own.Where(c => folder?.Finished.Contains(c.RunId) != true)];
         IReadOnlyList<IReadOnlyList<SweepCase>> groups = SeedGroups.Of(rest, plan.SeedsAtOnce);
         rest = [.. groups.SelectMany(group => group)];
-        Dictionary<string, IReadOnlyList<SweepCase>> groupOf = groups.SelectMany(group => group, (group, c) => (c.RunId, group)).ToDictionary(pair => pair.RunId, pair => pair.group);
+        Dictionary<string, IReadOnlyList<SweepCase>> groupOf = [];
+        foreach (IReadOnlyList<SweepCase> group in groups)
+        {
+            foreach (SweepCase c in group)
+            {
+                groupOf.Add(c.RunId, group);
+            }
+        }
+
         if (request.Shard is { } shard)
         {
             screen.Error.WriteLine($"Shard {shard.Number} of {shard.Count} ({shard.Origin}): {own.Count} of {cases.Count} cases, to {request.Folder}.");
@@ -69,7 +76,13 @@ public static class Sweep
             }
 
             Dictionary<string, CaseRows> ahead = [];
-            SweepProgress.Follow(screen, rest, [.. rest.Select(cost.Flops)], sweepCase =>
+            var weights = new double[rest.Count];
+            for (int i = 0; i < weights.Length; i++)
+            {
+                weights[i] = cost.Flops(rest[i]);
+            }
+
+            SweepProgress.Follow(screen, rest, weights, sweepCase =>
             {
                 if (!ahead.ContainsKey(sweepCase.RunId))
                 {
@@ -126,6 +139,7 @@ public static class Sweep
         SweepFolder Open(string path)
         {
             // Before any file is written: a file in the repository would make its tree dirty.
+            string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
             EnvironmentReport environment =
                 EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
             return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, cases, environment);

@@ -1,6 +1,5 @@
 // One point of a sweep: a federation to train, or a defense or operation to time.
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using FlGpu.Harness.Measuring;
 using FlGpu.Kernels;
@@ -35,7 +34,8 @@ public abstract record SweepCase(string RunId, string Backend, int Clients, int 
     protected static string IdOf(params IEnumerable<object?> parts)
     {
         string text = string.Join('\n', parts.Select(part => Convert.ToString(part, CultureInfo.InvariantCulture)));
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..IdLength];
+        uint[] hash = Sha256.Of(Encoding.UTF8.GetBytes(text));
+        return string.Create(CultureInfo.InvariantCulture, $"{hash[0]:x8}{hash[1]:x8}")[..IdLength];
     }
 }
 

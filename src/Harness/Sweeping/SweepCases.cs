@@ -54,7 +54,7 @@ public static class SweepCases
         {
             TrainingCase training => ProblemOfTraining(training),
             TimingCase { Defense: { } defense } timing => Remembered(
-                (timing.Name, timing.Clients, timing.Malicious), () => MakeAndDispose(defense, timing.Clients, timing.Malicious)),
+                new TimedRule(timing.Name, timing.Clients, timing.Malicious), () => MakeAndDispose(defense, timing.Clients, timing.Malicious)),
             _ => null,
         };
 
@@ -62,9 +62,9 @@ public static class SweepCases
         {
             Experiment e = training.Experiment;
             // The parameters of the model do not depend on the seed, and what a data set or a partition refuses hardly does.
-            var data = (training.Data.Text, training.Partition.Text, e.Clients, e.Model.Text);
+            var data = new LoadedData(training.Data.Text, training.Partition.Text, e.Clients, e.Model.Text);
             return Remembered(data, () => parametersOf[data] = ParametersOf(training))
-                ?? Remembered((data, e.Malicious, e.Attack.Text, e.Defense.Text), () =>
+                ?? Remembered(new Trained(data, e.Malicious, e.Attack.Text, e.Defense.Text), () =>
                 {
                     e.Validate();
                     e.ValidateChoices(parametersOf[data]);
@@ -117,25 +117,25 @@ public static class SweepCases
             "round" => ReckonedF.Round,
             _ => throw new InputException($"--f is '{plan.F}'; allowed are config and round"),
         };
-        // Every malicious text is read with every number of clients before the first case is given away.
-        var settings = (from clients in plan.Clients
-                        from malicious in plan.Malicious
-                        select (Clients: clients, Malicious: OptionText.CountOrShare("--malicious", malicious, clients))).ToLookup(s => s.Clients, s => s.Malicious);
-        return
-            from backend in plan.Backends
-            from data in sources
-            from partition in partitions
-            from clients in plan.Clients
-            from seed in plan.Seeds
-            from malicious in settings[clients]
-            from model in models
-            from epochs in plan.LocalEpochs
-            from learningRate in plan.LearningRate
-            from attack in attacks
-            from defense in defenses
-            let sgd = new LocalSgd(epochs, plan.BatchSize, (float)learningRate)
-            select new TrainingCase(backend, data, partition, new Experiment(
-                model, clients, malicious, plan.ClientsPerRound ?? clients, plan.Rounds, sgd, plan.Space, attack, defense, seed, reckonedF));
+        List<SweepCase> cases = [];
+        foreach (string backend in plan.Backends)
+        foreach (Choice<IDataSource> data in sources)
+        foreach (Choice<IPartition> partition in partitions)
+        foreach (int clients in plan.Clients)
+        foreach (ulong seed in plan.Seeds)
+        foreach (string malicious in plan.Malicious)
+        foreach (ModelChoice model in models)
+        foreach (int epochs in plan.LocalEpochs)
+        foreach (double learningRate in plan.LearningRate)
+        foreach (Choice<IAttack> attack in attacks)
+        foreach (Choice<IDefense> defense in defenses)
+        {
+            cases.Add(new TrainingCase(backend, data, partition, new Experiment(
+                model, clients, OptionText.CountOrShare("--malicious", malicious, clients), plan.ClientsPerRound ?? clients, plan.Rounds,
+                new LocalSgd(epochs, plan.BatchSize, (float)learningRate), plan.Space, attack, defense, seed, reckonedF)));
+        }
+
+        return cases;
     }
 
     private static IEnumerable<SweepCase> TimingCases(SweepPlan plan)
@@ -198,14 +198,21 @@ public static class SweepCases
         }
     }
 
-    private static void RefuseWhatNeverRuns<TCase, TKey>(IEnumerable<TCase> cases, Func<TCase, TKey> key) where TCase : SweepCase
+    private static void RefuseWhatNeverRuns<TCase>(IEnumerable<TCase> cases, Func<TCase, object> key) where TCase : SweepCase
     {
-        IGrouping<TKey, TCase>? never = cases.GroupBy(key).FirstOrDefault(group => group.All(c => c.Impossible is not null));
+        IGrouping<object, TCase>? never = cases.GroupBy(key).FirstOrDefault(group => group.All(c => c.Impossible is not null));
         if (never is not null)
         {
             throw new InputException(never.First().Impossible!);
         }
     }
+
+    // What problems are remembered by.
+    private sealed record LoadedData(string Data, string Partition, int Clients, string Model);
+
+    private sealed record Trained(LoadedData On, int Malicious, string Attack, string Defense);
+
+    private sealed record TimedRule(string Name, int Clients, int Malicious);
 
     private static string? Problem(Action attempt)
     {

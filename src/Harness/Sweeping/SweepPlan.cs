@@ -17,15 +17,6 @@ public sealed record SweepPlan
     /// <summary>In place of a pre-aggregation: none.</summary>
     public const string NoStage = "none";
 
-    private static readonly JsonSerializerOptions s_format = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
-        WriteIndented = true,
-        NewLine = "\n",
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
     /// <summary>A named setting: "tutorial" or null.</summary>
     public string? Preset { get; init; }
 
@@ -152,7 +143,7 @@ public sealed record SweepPlan
             plan.Insert(0, "$schema", schema);
         }
 
-        return plan.ToJsonString(s_format) + "\n";
+        return plan.ToJsonString(Json.Format) + "\n";
     }
 
     /// <summary>What <paramref name="other"/> has otherwise, as "rounds: 30 here, 20 there"; empty when the plans are the same.</summary>
@@ -168,12 +159,25 @@ public sealed record SweepPlan
         ];
 
         static string Show(JsonObject plan, string key) =>
-            plan.TryGetPropertyValue(key, out JsonNode? value) ? value?.ToJsonString(new(s_format) { WriteIndented = false }) ?? "null" : "nothing";
+            plan.TryGetPropertyValue(key, out JsonNode? value) ? value?.ToJsonString(new(Json.Format) { WriteIndented = false }) ?? "null" : "nothing";
+    }
+
+    private static class Json
+    {
+        // Apart from the plan's own statics, which every command line touches: most write no JSON.
+        public static readonly JsonSerializerOptions Format = new()
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+            WriteIndented = true,
+            NewLine = "\n",
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        };
     }
 
     private JsonObject ToNode()
     {
-        JsonObject plan = JsonSerializer.SerializeToNode(this, s_format)!.AsObject();
+        JsonObject plan = JsonSerializer.SerializeToNode(this, Json.Format)!.AsObject();
         foreach (string key in Times ? TrainingKeys : TimingKeys)
         {
             plan.Remove(key);

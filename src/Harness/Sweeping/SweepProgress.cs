@@ -18,7 +18,7 @@ public static class SweepProgress
     /// <param name="cases">What is left to run.</param>
     /// <param name="weights">How long each case is reckoned to take, in any unit: the time left is told by it.</param>
     /// <param name="run">Runs one.</param>
-    public static void Follow(Screen screen, IReadOnlyList<SweepCase> cases, IReadOnlyList<double> weights, Func<SweepCase, CaseRows> run)
+    public static void Follow(Screen screen, IReadOnlyList<SweepCase> cases, double[] weights, Func<SweepCase, CaseRows> run)
     {
         var left = new TimeLeft(weights);
         if (screen.Progress is { } console && cases.Count > 0)
@@ -88,10 +88,10 @@ public static class SweepProgress
     };
 
     /// <summary>The share of the weight that is done, and the clock, give the time left.</summary>
-    private sealed class TimeLeft(IReadOnlyList<double> weights)
+    private sealed class TimeLeft(double[] weights)
     {
         private readonly long _start = Stopwatch.GetTimestamp();
-        private readonly double _all = weights.Sum();
+        private readonly double _all = Total(weights);
         private double _done;
 
         public double Elapsed => Stopwatch.GetElapsedTime(_start).TotalSeconds;
@@ -101,5 +101,16 @@ public static class SweepProgress
             : "time left not known yet";
 
         public void Finish(int index) => _done += weights[index];
+
+        private static double Total(double[] weights)
+        {
+            double sum = 0;
+            foreach (double weight in weights)
+            {
+                sum += weight;
+            }
+
+            return sum;
+        }
     }
 }

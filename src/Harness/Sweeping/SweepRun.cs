@@ -24,7 +24,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
     private readonly HashSet<string> _whyOneByOne = [];
     private Backend? _backend;
     private string? _backendName;
-    private readonly Dictionary<(string Data, string Partition, int Clients, ulong Seed), FederatedData> _data = [];
+    private readonly Dictionary<DataKey, FederatedData> _data = [];
 
     /// <summary>The data files that were read.</summary>
     public IReadOnlyList<DataFile> Files => _files;
@@ -193,7 +193,7 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
 
     private IReadOnlyList<FederatedData> Load(Backend backend, IReadOnlyList<TrainingCase> cases)
     {
-        (string, string, int, ulong)[] wanted = [.. cases.Select(c => (c.Data.Text, c.Partition.Text, c.Experiment.Clients, c.Experiment.Seed))];
+        DataKey[] wanted = [.. cases.Select(c => new DataKey(c.Data.Text, c.Partition.Text, c.Experiment.Clients, c.Experiment.Seed))];
         Unload(_data.Keys.Except(wanted));
         for (int i = 0; i < cases.Count; i++)
         {
@@ -209,9 +209,9 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
         return [.. wanted.Select(key => _data[key])];
     }
 
-    private void Unload(IEnumerable<(string, string, int, ulong)> keys)
+    private void Unload(IEnumerable<DataKey> keys)
     {
-        foreach ((string, string, int, ulong) key in keys.ToArray())
+        foreach (DataKey key in keys.ToArray())
         {
             _data.Remove(key, out FederatedData? data);
             data!.Dispose();
@@ -254,6 +254,8 @@ public sealed class SweepRun(int threads, Screen screen) : IDisposable
             sweepCase.Data.Text, sweepCase.Partition.Text, "", e.Sgd.Epochs, WrittenAs(e.Sgd.LearningRate));
         return new(sweepCase, [accuracy], [timing]);
     }
+
+    private sealed record DataKey(string Data, string Partition, int Clients, ulong Seed);
 
     // 0.3 and not 0.30000001192092896, which is what single precision makes of it.
     private static double WrittenAs(float value) =>

@@ -41,25 +41,27 @@ public static class SweepTables
     private const int MostColumns = 8;
 
     // Everything besides the defense that tells rows apart, in the order of the columns.
-    private static readonly (string Name, Func<SummaryRow, string> Of)[] s_axes =
+    private static readonly Axis[] s_axes =
     [
-        ("backend", row => row.Backend),
-        ("data", row => row.Dataset),
-        ("partition", row => row.Partition),
-        ("model", row => row.Model),
-        ("clients", row => Text(row.Clients)),
-        ("malicious", row => Text(row.Malicious)),
-        ("parameters", row => Text(row.Parameters)),
-        ("local epochs", row => Text(row.LocalEpochs)),
-        ("learning rate", row => Text(row.LearningRate)),
-        ("attack", row => row.Attack),
+        new("backend", row => row.Backend),
+        new("data", row => row.Dataset),
+        new("partition", row => row.Partition),
+        new("model", row => row.Model),
+        new("clients", row => Text(row.Clients)),
+        new("malicious", row => Text(row.Malicious)),
+        new("parameters", row => Text(row.Parameters)),
+        new("local epochs", row => Text(row.LocalEpochs)),
+        new("learning rate", row => Text(row.LearningRate)),
+        new("attack", row => row.Attack),
     ];
+
+    private sealed record Axis(string Name, Func<SummaryRow, string> Of);
 
     /// <summary>A line for each combination of what differs between rows; of <paramref name="always"/> there is a column in any case.</summary>
     private static void Write(Screen screen, IReadOnlyList<SummaryRow> rows, Func<SummaryRow, string> cell, string? always)
     {
         string[] defenses = [.. rows.Select(row => row.Name).Distinct()];
-        (string Name, Func<SummaryRow, string> Of)[] axes = [.. s_axes.Where(axis => axis.Name == always || Differs(rows, axis))];
+        Axis[] axes = [.. s_axes.Where(axis => axis.Name == always || Differs(rows, axis))];
         IGrouping<string, SummaryRow>[] lines = [.. rows.GroupBy(row => string.Join('\n', axes.Select(axis => axis.Of(row))))];
         Table table = defenses.Length > MostColumns && defenses.Length > lines.Length
             ? Sideways(lines, [.. axes.Select(axis => axis.Name)], defenses, cell) : Upright(lines, axes, defenses, cell);
@@ -67,7 +69,7 @@ public static class SweepTables
     }
 
     private static Table Upright(
-        IEnumerable<IGrouping<string, SummaryRow>> lines, (string Name, Func<SummaryRow, string> Of)[] axes, string[] defenses, Func<SummaryRow, string> cell)
+        IEnumerable<IGrouping<string, SummaryRow>> lines, Axis[] axes, string[] defenses, Func<SummaryRow, string> cell)
     {
         Table table = Screen.Table([.. axes.Select(axis => axis.Name), .. Headers(defenses)]);
         foreach (IGrouping<string, SummaryRow> line in lines)
@@ -97,12 +99,12 @@ public static class SweepTables
 
     // A share of the clients gives other numbers for other clients, and the model follows from the data: neither needs a column then.
     // A case that could not run has no model and no parameters: that alone is no difference.
-    private static bool Differs(IReadOnlyList<SummaryRow> rows, (string Name, Func<SummaryRow, string> Of) axis)
+    private static bool Differs(IReadOnlyList<SummaryRow> rows, Axis axis)
     {
         IEnumerable<SummaryRow> known = rows.Where(row => axis.Of(row) is not ("" or "0") || axis.Name == "malicious");
         return axis.Name switch
         {
-            "malicious" => known.Where(row => row.Kind != RowKind.Operation).GroupBy(row => row.Clients).Any(SeveralIn),
+            "malicious" => known.Where(row => row.Kind != RowKind.Operation).GroupBy(row => Text(row.Clients)).Any(SeveralIn),
             "model" or "parameters" => known.GroupBy(row => row.Dataset).Any(SeveralIn),
             _ => SeveralIn(known),
         };

@@ -1,4 +1,6 @@
 // A convolutional network laid out for vector code: two convolutions, a few samples at a time, and a perceptron for the batch.
+using System.Runtime.CompilerServices;
+
 namespace FlGpu.Kernels;
 
 /// <summary>
@@ -84,6 +86,8 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     public void CopyLogits(int samples, float* target) => _head.CopyLogits(samples, target);
 
     /// <inheritdoc/>
+    // Compiled when it first runs, as Step is: published as code for any CPU, every short copy is a call through a stub.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Forward(int samples)
     {
         CnnShape shape = _model.Shape;
@@ -116,6 +120,7 @@ internal readonly unsafe struct PaddedCnn : IBatchModel<PaddedCnn>
     public double SoftmaxGradient(int samples, float step, bool wantLoss) => _head.SoftmaxGradient(samples, step, wantLoss);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Step(int samples)
     {
         CnnShape shape = _model.Shape;

@@ -17,7 +17,7 @@ internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IRea
     public static SortingNetwork ForRanks(int wires, int first, int last)
     {
         List<(int Low, int High)> all = [];
-        Sort([.. Enumerable.Range(0, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)wires))], wires, all);
+        Sort(Count(0, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)wires)), wires, all);
         bool[] live = new bool[wires];
         bool[] summed = new bool[wires];
         Array.Fill(summed, true, first, last - first + 1);
@@ -38,7 +38,7 @@ internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IRea
         }
 
         steps.Reverse();
-        return new(DepthFirst(steps, wires), [.. Enumerable.Range(first, last - first + 1)]);
+        return new(DepthFirst(steps, wires), Count(first, last - first + 1));
     }
 
     /// <summary>
@@ -94,9 +94,10 @@ internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IRea
 
         bool[] done = new bool[steps.Count];
         List<CompareExchange> ordered = [];
-        foreach (int step in last.OrderDescending())
+        Array.Sort(last);
+        for (int i = last.Length - 1; i >= 0; i--)
         {
-            Visit(step);
+            Visit(last[i]);
         }
 
         return ordered;
@@ -113,5 +114,25 @@ internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IRea
         }
     }
 
-    private static int[] EveryOther(int[] wires, int start) => [.. wires.Where((_, i) => i % 2 == start)];
+    private static int[] Count(int from, int count)
+    {
+        int[] numbers = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            numbers[i] = from + i;
+        }
+
+        return numbers;
+    }
+
+    private static int[] EveryOther(int[] wires, int start)
+    {
+        int[] half = new int[wires.Length / 2];
+        for (int i = 0; i < half.Length; i++)
+        {
+            half[i] = wires[(2 * i) + start];
+        }
+
+        return half;
+    }
 }

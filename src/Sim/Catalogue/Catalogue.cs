@@ -25,6 +25,17 @@ public sealed record Parameter(string Name, Type Type, object? Default, bool Req
     /// <summary>The default as a user would write it.</summary>
     public string DefaultText => Default is null ? "" : Catalogue.ValueText(Default);
 
+    /// <summary>A constructor's parameter; null for one that users do not give.</summary>
+    internal static Parameter? Of(ParameterInfo parameter) => parameter.GetCustomAttribute<AboutAttribute>() is { } about
+        ? new(
+            Operations.SnakeCase(parameter.Name!), parameter.ParameterType,
+            parameter.HasDefaultValue ? DefaultOf(parameter) : null, !parameter.HasDefaultValue, about.Text)
+        : null;
+
+    // Reflection gives an enum's default as the enum only where the type is not nullable.
+    private static object? DefaultOf(ParameterInfo parameter) =>
+        parameter.DefaultValue is { } value && parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, value) : parameter.DefaultValue;
+
     private Type Underlying => Nullable.GetUnderlyingType(Type) ?? Type;
 
     /// <summary>Reads a value.</summary>
@@ -47,9 +58,12 @@ public sealed record Parameter(string Name, Type Type, object? Default, bool Req
 /// <param name="Name">As in options and CSVs.</param>
 /// <param name="About">One line on what it does.</param>
 /// <param name="Paper">Where it was published; may be empty.</param>
-/// <param name="Parameters">What may be set.</param>
 /// <param name="Constructor">Makes one.</param>
-public sealed record Listing<T>(string Name, string About, string Paper, IReadOnlyList<Parameter> Parameters, ConstructorInfo Constructor);
+public sealed record Listing<T>(string Name, string About, string Paper, ConstructorInfo Constructor)
+{
+    /// <summary>What may be set. Found when it is first asked for, since most kinds of a list are not chosen.</summary>
+    public IReadOnlyList<Parameter> Parameters => field ??= [.. Constructor.GetParameters().Select(Parameter.Of).OfType<Parameter>()];
+}
 
 /// <summary>A kind with the parameters that a user gave.</summary>
 /// <param name="Kind">What was chosen.</param>
@@ -73,7 +87,17 @@ public sealed record Choice<T>(Listing<T> Kind, IReadOnlyDictionary<string, obje
 
     /// <summary>The same with parameters taken from <paramref name="defaults"/> where none were given.</summary>
     public Choice<T> Or(IReadOnlyDictionary<string, object> defaults) =>
-        this with { Given = defaults.Concat(Given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value) };
+        this with { Given = Laid(Given, new(defaults)) };
+
+    private static Dictionary<string, object> Laid(IReadOnlyDictionary<string, object> given, Dictionary<string, object> over)
+    {
+        foreach ((string name, object value) in given)
+        {
+            over[name] = value;
+        }
+
+        return over;
+    }
 
     /// <summary>Makes one. <paramref name="context"/> fills the constructor's parameters that users do not set, by type.</summary>
     /// <exception cref="InputException">A parameter is out of range.</exception>
@@ -123,13 +147,7 @@ public static class Catalogue
     public const string Everything = "all";
 
     /// <summary>Every kind of <typeparamref name="T"/>, by name.</summary>
-    public static IReadOnlyList<Listing<T>> All<T>() where T : class =>
-    [
-        .. typeof(T).Assembly.GetTypes()
-            .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
-            .Select(Describe<T>)
-            .OrderBy(listing => listing.Name, StringComparer.Ordinal),
-    ];
+    public static IReadOnlyList<Listing<T>> All<T>() where T : class => Listings<T>.All;
 
     /// <summary>Reads one choice: a name, or a name, a colon and parameters with commas between them.</summary>
     /// <exception cref="InputException">The name, a parameter or a value is unknown.</exception>
@@ -231,20 +249,23 @@ public static class Catalogue
     {
         AboutAttribute about = type.GetCustomAttribute<AboutAttribute>() ?? throw new InvalidOperationException($"{type} lacks an About attribute");
         ConstructorInfo constructor = type.GetConstructors().Single();
-        return new(
-            about.Name.Length > 0 ? about.Name : Operations.NameOf(type), about.Text, about.Paper,
-            [
-                .. constructor.GetParameters()
-                    .Select(p => (Parameter: p, About: p.GetCustomAttribute<AboutAttribute>()))
-                    .Where(p => p.About is not null)
-                    .Select(p => new Parameter(
-                        Operations.SnakeCase(p.Parameter.Name!), p.Parameter.ParameterType,
-                        p.Parameter.HasDefaultValue ? DefaultOf(p.Parameter) : null, !p.Parameter.HasDefaultValue, p.About!.Text)),
-            ],
-            constructor);
+        return new(about.Name.Length > 0 ? about.Name : Operations.NameOf(type), about.Text, about.Paper, constructor);
     }
 
-    // Reflection gives an enum's default as the enum only where the type is not nullable.
-    private static object? DefaultOf(ParameterInfo parameter) =>
-        parameter.DefaultValue is { } value && parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, value) : parameter.DefaultValue;
-}
+    // Reflection over every type takes milliseconds, and every name that is read asks for the list.
+    private static class Listings<T> where T : class
+    {
+        public static readonly IReadOnlyList<Listing<T>> All = Find();
+
+        private static List<Listing<T>> Find()
+        {
+            List<Listing<T>> found =
+            [
+                .. typeof(T).Assembly.GetTypes()
+                    .Where(type => type is { IsClass: true, IsAbstract: false } && typeof(T).IsAssignableFrom(type) && type != typeof(StagedDefense))
+                    .Select(Describe<T>),
+            ];
+            found.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
+            return found;
+        }
+    }}

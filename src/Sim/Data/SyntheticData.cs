@@ -17,6 +17,9 @@ public sealed class SyntheticData : IDataSource
     private const ulong ClientLabel = 0;
     private const ulong TestLabel = 1;
 
+    // Fewer are drawn sooner than threads are woken and what runs them is loaded.
+    private const int ValuesWorthThreads = 1_000_000;
+
     private readonly int _inputs;
     private readonly int _classes;
     private readonly int _test;
@@ -68,13 +71,27 @@ public sealed class SyntheticData : IDataSource
         }
 
         Samples train = Allocate(count);
-        Parallel.For(0, clients, client => Fill(train, starts[client], sizes[client], ref streams[client]));
+        if (train.Features.Length < ValuesWorthThreads)
+        {
+            for (int client = 0; client < clients; client++)
+            {
+                Fill(train, starts[client], sizes[client], ref streams[client]);
+            }
+        }
+        else
+        {
+            FillInParallel(train, starts, sizes, streams);
+        }
 
         Samples test = Allocate(_test);
         RngStream testStream = key.Fold(TestLabel).Stream();
         Fill(test, 0, _test, ref testStream);
         return new(train, test, sizes, []);
     }
+
+    // By itself: what it calls is loaded when it is entered.
+    private void FillInParallel(Samples train, int[] starts, int[] sizes, RngStream[] streams) =>
+        Parallel.For(0, sizes.Length, client => Fill(train, starts[client], sizes[client], ref streams[client]));
 
     private Samples Allocate(int count) => new(new float[count * _inputs], new int[count], _inputs, _classes);
 

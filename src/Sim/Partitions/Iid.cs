@@ -20,10 +20,16 @@ public sealed class Iid : IPartition
             return Rows.Cut(Rows.Shuffled(train.Count, ref stream), clients);
         }
 
-        if (clientSizes.Length != clients || clientSizes.Sum() != train.Count)
+        int dealt = 0;
+        foreach (int size in clientSizes)
+        {
+            dealt = checked(dealt + size);
+        }
+
+        if (clientSizes.Length != clients || dealt != train.Count)
         {
             throw new ArgumentException(
-                $"{clientSizes.Length} sizes with the sum {clientSizes.Sum()} do not divide {train.Count} samples among {clients} clients",
+                $"{clientSizes.Length} sizes with the sum {dealt} do not divide {train.Count} samples among {clients} clients",
                 nameof(clientSizes));
         }
 
@@ -36,8 +42,13 @@ public sealed class Iid : IPartition
                 throw new InputException($"--clients {clients}: client {client} has no samples in these data, and needs at least one");
             }
 
-            owned[client] = [.. Enumerable.Range(start, clientSizes[client])];
-            start += clientSizes[client];
+            int[] rows = new int[clientSizes[client]];
+            for (int i = 0; i < rows.Length; i++)
+            {
+                rows[i] = start++;
+            }
+
+            owned[client] = rows;
         }
 
         return owned;
