@@ -11,6 +11,7 @@ namespace FlGpu.Sim;
 public sealed class Nnm(
     Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IPreAggregation
 {
+    private readonly Nearest _nearest = new(setting.Clients);
     private readonly MaliciousRows _malicious = new(setting, f);
     private readonly Matrix _squared = setting.Backend.AllocateMatrix(setting.Clients, setting.Clients);
     private readonly Matrix _mix = setting.Backend.AllocateMatrix(setting.Clients, setting.Clients);
@@ -32,7 +33,7 @@ public sealed class Nnm(
         int[] order = new int[n];
         for (int i = 0; i < n; i++)
         {
-            Nearest.Order(distances.AsSpan(i * n, n), i, order);
+            _nearest.Order(distances.AsSpan(i * n, n), i, order);
             foreach (int j in order.AsSpan(0, near))
             {
                 coefficients[(i * n) + j] = 1f / near;
