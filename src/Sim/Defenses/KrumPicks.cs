@@ -16,6 +16,8 @@ internal sealed class KrumPicks(int n, KrumDistance distance)
     private readonly double[] _scores = new double[n];
     private readonly double[] _summed = new double[n]; // the scores when they were last added up
     private readonly int[] _last = new int[n]; // the place in order of the farthest neighbour that counts; 0: none does
+    private readonly int[] _farthest = new int[n]; // that neighbour
+    private readonly float[] _toFarthest = new float[n]; // and its distance: near and squared are too large to be looked up for every pick
 
     /// <summary>The scores; of an update that is gone, the one that it was picked for.</summary>
     public ReadOnlySpan<double> Scores => _scores;
@@ -74,10 +76,8 @@ internal sealed class KrumPicks(int n, KrumDistance distance)
                 continue;
             }
 
-            int last = _near[(i * n) + _last[i]];
-            float farthest = _squared[(i * n) + last];
-            bool counted = toGone[i] < farthest || (toGone[i] == farthest && gone <= last);
-            double score = _scores[i] - ValueOf(counted ? toGone[i] : farthest);
+            bool counted = toGone[i] < _toFarthest[i] || (toGone[i] == _toFarthest[i] && gone <= _farthest[i]);
+            double score = _scores[i] - ValueOf(counted ? toGone[i] : _toFarthest[i]);
 
             // Where much was taken away, what is left has lost digits.
             if (neighbours != before - 1 || _last[i] == 0 || !(score >= _summed[i] / 2))
@@ -87,13 +87,15 @@ internal sealed class KrumPicks(int n, KrumDistance distance)
             }
 
             _scores[i] = score;
-            if (!counted || gone == last)
+            if (!counted || gone == _farthest[i])
             {
+                int last = _last[i];
                 do
                 {
-                    _last[i]--;
+                    last--;
                 }
-                while (_last[i] > 0 && !_left[_near[(i * n) + _last[i]]]);
+                while (last > 0 && !_left[_near[(i * n) + last]]);
+                SetLast(i, last);
             }
         }
     }
@@ -114,7 +116,14 @@ internal sealed class KrumPicks(int n, KrumDistance distance)
             }
         }
 
-        (_scores[i], _summed[i], _last[i]) = (sum, sum, last);
+        (_scores[i], _summed[i]) = (sum, sum);
+        SetLast(i, last);
+    }
+
+    private void SetLast(int i, int last)
+    {
+        int other = _near[(i * n) + last];
+        (_last[i], _farthest[i], _toFarthest[i]) = (last, other, _squared[(i * n) + other]);
     }
 
     private double ValueOf(float squared) => distance switch
