@@ -84,6 +84,7 @@ public sealed class ConformanceTests
     [InlineData("mean_around_center", 1500)]
     [InlineData("pairwise_squared_distances", 150)]
     [InlineData("gram_matrix", 150)]
+    [InlineData("neighbour_means", 150)]
     [InlineData("weighted_sum", 1000)]
     [InlineData("row_mix", 150)]
     public void Kernels_agree_where_many_clients_take_another_path(string name, int clients)

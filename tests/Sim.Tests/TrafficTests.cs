@@ -60,6 +60,13 @@ public class TrafficTests(OneCpuBackend one) : IClassFixture<OneCpuBackend>
         // Accuracy and loss; how the aggregate stands to the honest mean: two norms and four distances.
         Assert.All(ToHost("sign_flip", defense, s_widths[1]), bytes => Assert.Equal(8 * sizeof(float), bytes));
 
+    [Theory]
+    [InlineData("krum")]
+    [InlineData("multi_krum")]
+    [InlineData("multi_krum:keep=3")]
+    public void Krum_brings_a_score_for_each_client_and_no_distances(string defense) =>
+        Assert.All(ToHost("sign_flip", defense, s_widths[1]), bytes => Assert.Equal((8 + Clients) * sizeof(float), bytes));
+
     private long[] ToHost(string attack, string defense, int width)
     {
         Backend backend = one.Backend;

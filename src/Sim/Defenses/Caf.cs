@@ -73,28 +73,26 @@ public sealed class Caf(
     {
         int m = rows.Length;
         double[,] products = _geometry.CentredProducts(rows, c);
-        double[,] weighted = new double[m, m];
+        double[] roots = [.. c.Select(Math.Sqrt)];
         double scale = 0;
         for (int i = 0; i < m; i++)
         {
-            for (int j = 0; j < m; j++)
+            Span<double> weighted = products.Row(i)[..m];
+            ReadOnlySpan<double> squared = _geometry.Squared.Row(rows[i]);
+            double factor = roots[i] / total;
+            for (int j = 0; j < weighted.Length; j++)
             {
-                weighted[i, j] = products[i, j] * Math.Sqrt(c[i] * c[j]) / total;
-                scale = Math.Max(scale, _geometry.Squared[rows[i], rows[j]]);
+                weighted[j] *= factor * roots[j];
+                scale = Math.Max(scale, squared[rows[j]]);
             }
         }
 
         double[] u = new double[m];
-        double eigenvalue = LargestEigenvector.Of(weighted, u);
+        double eigenvalue = LargestEigenvector.Of(products, u);
         double[] squares = new double[m];
         for (int j = 0; j < m && eigenvalue > Rounding * scale; j++)
         {
-            double projection = 0;
-            for (int i = 0; i < m; i++)
-            {
-                projection += products[j, i] * Math.Sqrt(c[i]) * u[i];
-            }
-
+            double projection = DenseRows.Dot(products.Row(j)[..m], u) * total / roots[j];
             squares[j] = projection * projection;
         }
 

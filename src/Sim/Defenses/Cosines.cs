@@ -1,4 +1,5 @@
 // The cosine of the angle between all pairs of rows, however different their lengths.
+using System.Numerics;
 using FlGpu.Kernels;
 
 namespace FlGpu.Sim;
@@ -20,6 +21,7 @@ internal sealed class Cosines(Backend backend, int rows, int columns) : IDisposa
     private readonly Matrix _products = backend.AllocateMatrix(rows, rows);
     private readonly float[] _norms = new float[rows];
     private readonly float[] _host = new float[rows * rows];
+    private readonly double[] _squares = new double[rows];
     private UnitRows? _unit;
 
     /// <summary>The Euclidean norms of the rows last given to <see cref="Of"/>.</summary>
@@ -40,13 +42,25 @@ internal sealed class Cosines(Backend backend, int rows, int columns) : IDisposa
         int n = _norms.Length;
         for (int i = 0; i < n; i++)
         {
-            for (int j = 0; j < n; j++)
+            _squares[i] = _host[(i * n) + i];
+        }
+
+        int[] undirected = [.. Enumerable.Range(0, n).Where(i => !HasDirection(_norms[i]))];
+        for (int i = 0; i < n; i++)
+        {
+            Span<double> row = cosines.Row(i);
+            OfRow(_host.AsSpan(i * n, n), _squares[i], row);
+            foreach (int j in undirected)
             {
-                bool defined = HasDirection(_norms[i]) && HasDirection(_norms[j]);
-                double squares = (double)_host[(i * n) + i] * _host[(j * n) + j];
-                double cosine = defined ? Math.Clamp(_host[(i * n) + j] / Math.Sqrt(squares), -1, 1) : 0;
-                cosines[i, j] = i == j || cosine > 1 - SameDirection ? 1 : cosine;
+                row[j] = 0;
             }
+
+            if (!HasDirection(_norms[i]))
+            {
+                row.Clear();
+            }
+
+            row[i] = 1;
         }
     }
 
@@ -59,6 +73,28 @@ internal sealed class Cosines(Backend backend, int rows, int columns) : IDisposa
     }
 
     private static bool HasDirection(float norm) => float.IsFinite(norm) && norm > 0 && float.IsFinite(1 / norm);
+
+    /// <summary>The cosines of a row to all, from its products with them, its own square and theirs.</summary>
+    private void OfRow(ReadOnlySpan<float> products, double square, Span<double> row)
+    {
+        int j = 0;
+        for (; j <= row.Length - Vector<float>.Count; j += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(products[j..]), out Vector<double> low, out Vector<double> high);
+            int middle = j + Vector<double>.Count;
+            Bounded(low / Vector.SquareRoot(square * new Vector<double>(_squares, j))).CopyTo(row[j..]);
+            Bounded(high / Vector.SquareRoot(square * new Vector<double>(_squares, middle))).CopyTo(row[middle..]);
+        }
+
+        for (; j < row.Length; j++)
+        {
+            double cosine = products[j] / Math.Sqrt(square * _squares[j]);
+            row[j] = cosine > 1 - SameDirection ? 1 : Math.Max(cosine, -1);
+        }
+    }
+
+    private static Vector<double> Bounded(Vector<double> cosines) =>
+        Vector.ConditionalSelect(Vector.GreaterThan(cosines, new(1 - SameDirection)), Vector<double>.One, Vector.Max(cosines, -Vector<double>.One));
 
     /// <summary>A copy of the rows at unit length; those without a direction are zero.</summary>
     private sealed class UnitRows(Backend backend, int rows, int columns) : IDisposable

@@ -40,15 +40,27 @@ public sealed class Flame : IDefense
     {
         int n = round.Updates.Rows;
         _cosines.Of(round.Updates, _distances);
+        int[] infinite = [.. Enumerable.Range(0, n).Where(i => !float.IsFinite(_cosines.Norms[i]))];
         for (int i = 0; i < n; i++)
         {
-            float norm = _cosines.Norms[i];
-            _sorted[i] = float.IsFinite(norm) ? norm : float.PositiveInfinity;
-            for (int j = 0; j < n; j++)
+            Span<double> row = _distances.Row(i);
+            foreach (ref double value in row)
             {
-                bool finite = float.IsFinite(norm) && float.IsFinite(_cosines.Norms[j]);
-                _distances[i, j] = finite ? 1 - _distances[i, j] : double.PositiveInfinity;
+                value = 1 - value;
             }
+
+            foreach (int j in infinite)
+            {
+                row[j] = double.PositiveInfinity;
+            }
+
+            _sorted[i] = _cosines.Norms[i];
+        }
+
+        foreach (int i in infinite)
+        {
+            _distances.Row(i).Fill(double.PositiveInfinity);
+            _sorted[i] = float.PositiveInfinity;
         }
 
         _sorted.AsSpan().Sort();

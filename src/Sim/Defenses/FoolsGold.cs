@@ -1,4 +1,5 @@
 // FoolsGold: clients whose updates point the same way over time are taken for one attacker's sybils.
+using System.Numerics;
 using FlGpu.Kernels;
 
 namespace FlGpu.Sim;
@@ -117,22 +118,14 @@ public sealed class FoolsGold : IDefense
         for (int i = 0; i < n; i++)
         {
             cosines[i, i] = 0;
-            nearest[i] = Largest(cosines, i) + Epsilon;
+            nearest[i] = Largest(cosines.Row(i)) + Epsilon;
         }
 
         // Pardoning: a client is not blamed for being like one that is even more like another.
         double[] trust = new double[n];
         for (int i = 0; i < n; i++)
         {
-            for (int j = 0; j < n; j++)
-            {
-                if (nearest[i] < nearest[j])
-                {
-                    cosines[i, j] *= nearest[i] / nearest[j];
-                }
-            }
-
-            trust[i] = Math.Clamp(1 - Largest(cosines, i), 0, 1);
+            trust[i] = Math.Clamp(1 - LargestPardoned(cosines.Row(i), nearest[i], nearest), 0, 1);
         }
 
         double largest = trust.Max();
@@ -146,15 +139,46 @@ public sealed class FoolsGold : IDefense
         return trust;
     }
 
-    private static double Largest(double[,] values, int row)
+    private static double Largest(ReadOnlySpan<double> values)
     {
-        double largest = values[row, 0];
-        for (int j = 1; j < values.GetLength(1); j++)
+        var largest = new Vector<double>(values[0]);
+        int j = 0;
+        for (; j <= values.Length - Vector<double>.Count; j += Vector<double>.Count)
         {
-            largest = Math.Max(largest, values[row, j]);
+            largest = Vector.Max(largest, new(values[j..]));
         }
 
-        return largest;
+        double most = values[0];
+        for (int lane = 0; lane < Vector<double>.Count; lane++)
+        {
+            most = Math.Max(most, largest[lane]);
+        }
+
+        for (; j < values.Length; j++)
+        {
+            most = Math.Max(most, values[j]);
+        }
+
+        return most;
+    }
+
+    /// <summary>The largest cosine of a client, each times own / nearest where the other's nearest is nearer than its <paramref name="own"/>.</summary>
+    private static double LargestPardoned(Span<double> cosines, double own, ReadOnlySpan<double> nearest)
+    {
+        int j = 0;
+        for (; j <= cosines.Length - Vector<double>.Count; j += Vector<double>.Count)
+        {
+            var cosine = new Vector<double>(cosines[j..]);
+            var theirs = new Vector<double>(nearest[j..]);
+            Vector.ConditionalSelect(Vector.LessThan(new(own), theirs), cosine * (new Vector<double>(own) / theirs), cosine).CopyTo(cosines[j..]);
+        }
+
+        for (; j < cosines.Length; j++)
+        {
+            cosines[j] *= own < nearest[j] ? own / nearest[j] : 1;
+        }
+
+        return Largest(cosines);
     }
 
     private void Remember(Round round)
@@ -190,9 +214,11 @@ public sealed class FoolsGold : IDefense
         _cosines.Of(_history.Value.Sums, _byClient);
         for (int i = 0; i < _hostClientOf.Length; i++)
         {
-            for (int j = 0; j < _hostClientOf.Length; j++)
+            Span<double> row = _similarity.Row(i);
+            ReadOnlySpan<double> byClient = _byClient.Row(_hostClientOf[i]);
+            for (int j = 0; j < row.Length; j++)
             {
-                _similarity[i, j] = _byClient[_hostClientOf[i], _hostClientOf[j]];
+                row[j] = byClient[_hostClientOf[j]];
             }
         }
 

@@ -51,56 +51,64 @@ public sealed class Hdbscan
     {
         int n = distances.GetLength(0);
         double[] core = new double[n];
-        double[] others = new double[n - 1];
+        double[] nearest = new double[Math.Min(minSamples, n - 1)]; // the least distances so far, in order
         for (int i = 0; i < n; i++)
         {
-            for (int j = 0, count = 0; j < n; j++)
+            nearest.AsSpan().Fill(double.PositiveInfinity);
+            ReadOnlySpan<double> row = distances.Row(i);
+            for (int j = 0; j < n; j++)
             {
-                if (j != i)
+                if (row[j] < nearest[^1] && j != i)
                 {
-                    others[count++] = distances[i, j];
+                    int place = nearest.Length - 1;
+                    for (; place > 0 && row[j] < nearest[place - 1]; place--)
+                    {
+                        nearest[place] = nearest[place - 1];
+                    }
+
+                    nearest[place] = row[j];
                 }
             }
 
-            others.AsSpan().Sort();
-            core[i] = others[Math.Min(minSamples, n - 1) - 1];
+            core[i] = nearest[^1];
         }
 
         return core;
     }
 
-    // Prim's algorithm on the mutual reachability distances.
+    // Prim's algorithm on the mutual reachability distances. Points outside the tree are kept together, in order: of equally near ones the first is next.
     private static (int A, int B, double Distance)[] SpanningTree(double[,] distances, double[] core)
     {
         int n = core.Length;
         var edges = new (int A, int B, double Distance)[n - 1];
-        bool[] inside = new bool[n];
-        int[] via = new int[n];
-        double[] nearest = new double[n];
+        int[] outside = [.. Enumerable.Range(1, n - 1)];
+        int[] via = new int[n - 1];
+        double[] nearest = new double[n - 1];
         nearest.AsSpan().Fill(double.PositiveInfinity);
         int last = 0;
         for (int e = 0; e < edges.Length; e++)
         {
-            inside[last] = true;
-            int next = -1;
-            for (int j = 0; j < n; j++)
+            ReadOnlySpan<double> row = distances.Row(last);
+            int left = n - 1 - e;
+            int next = 0;
+            for (int k = 0; k < left; k++)
             {
-                if (inside[j])
+                int j = outside[k];
+                double reach = Math.Max(row[j], Math.Max(core[last], core[j]));
+                if (reach < nearest[k])
                 {
-                    continue;
+                    (nearest[k], via[k]) = (reach, last);
                 }
 
-                double reach = Math.Max(distances[last, j], Math.Max(core[last], core[j]));
-                if (reach < nearest[j])
-                {
-                    (nearest[j], via[j]) = (reach, last);
-                }
-
-                next = next < 0 || nearest[j] < nearest[next] ? j : next;
+                next = nearest[k] < nearest[next] ? k : next;
             }
 
-            edges[e] = (via[next], next, nearest[next]);
-            last = next;
+            edges[e] = (via[next], outside[next], nearest[next]);
+            last = outside[next];
+            foreach (Array points in (Array[])[outside, via, nearest])
+            {
+                Array.Copy(points, next + 1, points, next, left - next - 1);
+            }
         }
 
         return edges;

@@ -16,7 +16,7 @@ public sealed class Krum(
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate) =>
-        _weights.MeanOf(_scores.Rank(round.Updates)[..1], round.Updates, aggregate);
+        _weights.MeanOf(_scores.Rank(round.Updates, count: 1), round.Updates, aggregate);
 
     /// <inheritdoc/>
     public IReadOnlyList<Judgement> Judgements => _scores.Judgements;

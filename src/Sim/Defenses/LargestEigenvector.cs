@@ -1,5 +1,4 @@
 // The largest eigenvalue of a symmetric matrix and its eigenvector.
-using System.Runtime.InteropServices;
 using FlGpu.Kernels;
 
 namespace FlGpu.Sim;
@@ -14,7 +13,7 @@ internal static class LargestEigenvector
     private const int StepsBetweenChecks = 8;
     private const double Residual = 1e-13;
 
-    /// <summary>The eigenvalue of a positive semidefinite matrix; its unit eigenvector into <paramref name="vector"/>.</summary>
+    /// <summary>The eigenvalue of the upper left m x m of a matrix, positive semidefinite; its unit eigenvector into <paramref name="vector"/> (m).</summary>
     public static double Of(double[,] matrix, Span<double> vector)
     {
         int n = vector.Length;
@@ -40,20 +39,20 @@ internal static class LargestEigenvector
             next[i] = stream.NextNormal();
         }
 
-        double length = Math.Sqrt(Dot(next, next));
+        double length = Math.Sqrt(DenseRows.Dot(next, next));
         while (true)
         {
             double[] current = [.. next.Select(x => x / length)];
             basis.Add(current);
             for (int i = 0; i < n; i++)
             {
-                next[i] = Dot(MemoryMarshal.CreateReadOnlySpan(ref matrix[i, 0], n), current);
+                next[i] = DenseRows.Dot(matrix.Row(i)[..n], current);
             }
 
-            diagonal.Add(Dot(next, current));
+            diagonal.Add(DenseRows.Dot(next, current));
             Orthogonalise(next, basis);
             Orthogonalise(next, basis);
-            length = Math.Sqrt(Dot(next, next));
+            length = Math.Sqrt(DenseRows.Dot(next, next));
             int steps = basis.Count;
             bool last = steps == Math.Min(n, MostSteps) || length <= 1e-14 * scale;
             if (last || steps % StepsBetweenChecks == 0)
@@ -63,10 +62,7 @@ internal static class LargestEigenvector
                 {
                     for (int step = 0; step < steps; step++)
                     {
-                        for (int i = 0; i < n; i++)
-                        {
-                            vector[i] += weights[step] * basis[step][i];
-                        }
+                        DenseRows.AddTo(vector, weights[step], basis[step]);
                     }
 
                     return value;
@@ -81,23 +77,8 @@ internal static class LargestEigenvector
     {
         foreach (double[] other in basis)
         {
-            double product = Dot(vector, other);
-            for (int i = 0; i < vector.Length; i++)
-            {
-                vector[i] -= product * other[i];
-            }
+            DenseRows.AddTo(vector, -DenseRows.Dot(vector, other), other);
         }
-    }
-
-    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
-    {
-        double sum = 0;
-        for (int i = 0; i < a.Length; i++)
-        {
-            sum += a[i] * b[i];
-        }
-
-        return sum;
     }
 
     // Bisection on the signs of the pivots of T - x, then inverse iteration just above the eigenvalue, where T - x is definite.
@@ -140,7 +121,7 @@ internal static class LargestEigenvector
                 vector[i] = (vector[i] + (i < n - 1 ? beside[i] * vector[i + 1] : 0)) / pivots[i];
             }
 
-            double length = Math.Sqrt(Dot(vector, vector));
+            double length = Math.Sqrt(DenseRows.Dot(vector, vector));
             vector = [.. vector.Select(x => x / length)];
         }
 

@@ -56,7 +56,7 @@ public sealed class MultiKrum : IDefense, IJudge
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
-        ReadOnlySpan<int> kept = _selection == KrumSelection.OneShot ? _scores.Rank(round.Updates)[.._keep] : _scores.PickOneByOne(round.Updates, _keep);
+        ReadOnlySpan<int> kept = _selection == KrumSelection.OneShot ? _scores.Rank(round.Updates, _keep) : _scores.PickOneByOne(round.Updates, _keep);
         if (_weighting == Weighting.Uniform)
         {
             return _weights.MeanOf(kept, round.Updates, aggregate);

@@ -22,6 +22,7 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
     private readonly Matrix _normsDevice = setting.Backend.AllocateMatrix(1, setting.Clients);
     private readonly float[] _row = new float[setting.Clients];
     private readonly RowsBroughtBack _squaredRows = new(setting.Clients, setting.Clients);
+    private double[,]? _products;
 
     /// <summary>The Euclidean norms of all updates, as they are, or their distances to the origin that they were measured from.</summary>
     public double[] Norms { get; } = new double[setting.Clients];
@@ -78,12 +79,7 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
         double spread = 0;
         foreach (int i in Usable)
         {
-            double mean = atOrigin * Norms[i] * Norms[i];
-            foreach (int j in Usable)
-            {
-                mean += weights[j] * Squared[i, j];
-            }
-
+            double mean = (atOrigin * Norms[i] * Norms[i]) + MeanOfSquared(i, weights);
             squared[i] = mean;
             spread += weights[i] * ((mean + (atOrigin * Norms[i] * Norms[i])) / 2);
         }
@@ -101,7 +97,10 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
         return true;
     }
 
-    /// <summary>The inner products of the listed updates less their weighted mean; the weights are positive where given.</summary>
+    /// <summary>
+    /// The inner products of the m listed updates less their weighted mean, in the upper left m x m of a matrix that serves the next call too;
+    /// the weights are positive where given.
+    /// </summary>
     public double[,] CentredProducts(ReadOnlySpan<int> rows, ReadOnlySpan<double> weights = default)
     {
         int m = rows.Length;
@@ -113,22 +112,28 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
             total += weights.IsEmpty ? 1 : weights[i];
         }
 
+        double[,] products = _products ??= new double[_row.Length, _row.Length];
         for (int i = 0; i < m; i++)
         {
-            for (int j = 0; j < m; j++)
+            Span<double> listed = products.Row(i)[..m];
+            ReadOnlySpan<double> squared = Squared.Row(rows[i]);
+            double sum = 0;
+            for (int j = 0; j < listed.Length; j++)
             {
-                toMean[i] += (weights.IsEmpty ? 1 : weights[j]) * Squared[rows[i], rows[j]] / total;
+                listed[j] = squared[rows[j]];
+                sum += weights.IsEmpty ? listed[j] : weights[j] * listed[j];
             }
 
+            toMean[i] = sum / total;
             spread += (weights.IsEmpty ? 1 : weights[i]) * toMean[i] / total;
         }
 
-        double[,] products = new double[m, m];
         for (int i = 0; i < m; i++)
         {
-            for (int j = 0; j < m; j++)
+            Span<double> listed = products.Row(i)[..m];
+            for (int j = 0; j < listed.Length; j++)
             {
-                products[i, j] = (toMean[i] + toMean[j] - spread - Squared[rows[i], rows[j]]) / 2;
+                listed[j] = (toMean[i] + toMean[j] - spread - listed[j]) / 2;
             }
         }
 
@@ -142,17 +147,49 @@ internal sealed class UpdateGeometry(Setting setting) : IDisposable
         _normsDevice.Dispose();
     }
 
+    /// <summary>The sum of the squared distances of an update to the usable ones, each times its weight.</summary>
+    private double MeanOfSquared(int i, ReadOnlySpan<double> weights)
+    {
+        ReadOnlySpan<double> row = Squared.Row(i);
+        if (Usable.Length == row.Length)
+        {
+            return DenseRows.Dot(weights, row);
+        }
+
+        double mean = 0;
+        foreach (int j in Usable)
+        {
+            mean += weights[j] * row[j];
+        }
+
+        return mean;
+    }
+
     private void BringDistances()
     {
         int n = _row.Length;
+        int[] unusable = [.. Enumerable.Range(0, n).Where(i => !(Norms[i] <= LargestNorm))];
         for (int i = 0; i < n; i++)
         {
-            ReadOnlySpan<float> row = _squaredRows.Row(_squaredDevice, i);
-            for (int j = 0; j < n; j++)
+            ReadOnlySpan<float> from = _squaredRows.Row(_squaredDevice, i);
+            Span<double> to = Squared.Row(i);
+            for (int j = 0; j < to.Length; j++)
             {
-                bool usable = Norms[i] <= LargestNorm && Norms[j] <= LargestNorm;
-                Squared[i, j] = i == j ? 0 : usable ? row[j] : double.PositiveInfinity;
+                to[j] = from[j];
             }
+
+            foreach (int j in unusable)
+            {
+                to[j] = double.PositiveInfinity;
+            }
+
+            to[i] = 0;
+        }
+
+        foreach (int i in unusable)
+        {
+            Squared.Row(i).Fill(double.PositiveInfinity);
+            Squared[i, i] = 0;
         }
     }
 }

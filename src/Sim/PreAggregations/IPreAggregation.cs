@@ -47,7 +47,7 @@ public sealed record PreAggregated(Matrix Updates, IReadOnlyList<int>? Kept)
 }
 
 /// <summary>Rows that are weighted sums of a round's rows.</summary>
-/// <param name="Coefficients">m x n, row by row: the part of each row of the round in each mixture.</param>
+/// <param name="Coefficients">m x n, row by row: the part of each row of the round in each mixture. They belong to the stage until its next round, and more may follow.</param>
 /// <param name="Of">For each row of the round the mixture that stands for it: the one around it, or the one that it was put in.</param>
 public sealed record Mixtures(float[] Coefficients, IReadOnlyList<int> Of);
 

@@ -11,6 +11,9 @@ namespace FlGpu.Sim;
 public sealed class Nnm(
     Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IPreAggregation
 {
+    private readonly Nearest _nearest = new(setting.Clients);
+    private readonly float[] _distances = new float[setting.Clients * setting.Clients];
+    private readonly float[] _coefficients = new float[setting.Clients * setting.Clients];
     private readonly MaliciousRows _malicious = new(setting, f);
     private readonly Matrix _squared = setting.Backend.AllocateMatrix(setting.Clients, setting.Clients);
     private readonly Matrix _mix = setting.Backend.AllocateMatrix(setting.Clients, setting.Clients);
@@ -27,12 +30,14 @@ public sealed class Nnm(
         var squared = new Matrix(n, n, _squared.Elements.Slice(0, (long)n * n));
         var mix = new Matrix(n, n, _mix.Elements.Slice(0, (long)n * n));
         setting.Backend.Run(new PairwiseSquaredDistances(round.Updates, squared));
-        float[] distances = squared.ToArray();
-        float[] coefficients = new float[n * n];
+        Span<float> distances = _distances.AsSpan(0, n * n);
+        Span<float> coefficients = _coefficients.AsSpan(0, n * n);
+        squared.CopyTo(distances);
+        coefficients.Clear();
         int[] order = new int[n];
         for (int i = 0; i < n; i++)
         {
-            Nearest.Order(distances.AsSpan(i * n, n), i, order);
+            _nearest.Order(distances.Slice(i * n, n), i, order);
             foreach (int j in order.AsSpan(0, near))
             {
                 coefficients[(i * n) + j] = 1f / near;
@@ -42,7 +47,7 @@ public sealed class Nnm(
         mix.CopyFrom(coefficients);
         Matrix mixed = _mixed.SliceRows(0, n);
         setting.Backend.Run(new RowMix(round.Updates, mix, mixed));
-        return new(mixed, null) { Mixtures = new(coefficients, [.. Enumerable.Range(0, n)]) };
+        return new(mixed, null) { Mixtures = new(_coefficients, [.. Enumerable.Range(0, n)]) };
     }
 
     /// <inheritdoc/>

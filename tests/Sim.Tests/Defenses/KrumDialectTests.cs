@@ -99,6 +99,35 @@ public class KrumDialectTests
     }
 
     [Theory]
+    [InlineData("krum", 1)]
+    [InlineData("multi_krum:keep=4", 4)]
+    [InlineData("multi_krum:keep=9", 9)]
+    public void Scores_that_differ_by_less_than_a_float_tells_are_told_apart(string defense, int keep)
+    {
+        // Rows at right angles, all of length one but for the last bits: their distances are a few neighbouring floats.
+        const int N = 12;
+        const int F = 2;
+        using var backend = new ReferenceBackend();
+        for (ulong seed = 0; seed < 40; seed++)
+        {
+            RngStream stream = RngKey.FromSeed(91).Fold(seed).Stream();
+            float[][] rows = [.. Enumerable.Range(0, N).Select(_ => new float[N])];
+            for (int i = 0; i < N; i++)
+            {
+                rows[i][i] = 1 + (stream.NextInt32(9) * 1.2e-7f);
+            }
+
+            IEnumerable<int> expected = Enumerable.Range(0, N)
+                .OrderBy(i => Enumerable.Range(0, N).Where(j => j != i).Select(j => (double)(float)Squared(rows[i], rows[j])).Order().Take(N - F - 2).Sum())
+                .Take(keep);
+
+            Aggregation actual = Aggregation.Of(backend, defense, rows, F);
+
+            Assert.Equal(expected.Order(), Enumerable.Range(0, N).Where(i => actual.Weights[i] > 0));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(OnEach))]
     public void Kept_clients_may_be_weighed_by_their_samples(string name, string _)
     {

@@ -20,10 +20,12 @@ public class ReadsTests
         Assert.InRange(Operations(name, rule, Normal()).Sum(run => run.Reads), 1, 2 + FewVectors);
 
     [Theory]
-    [InlineData("krum", "pairwise_squared_distances", "weighted_sum")]
+    [InlineData("krum", "pairwise_squared_distances", "neighbour_means", "weighted_sum")]
+    [InlineData("multi_krum", "pairwise_squared_distances", "neighbour_means", "weighted_sum")]
+    [InlineData("multi_krum:distance=euclidean", "pairwise_squared_distances", "weighted_sum")]
     [InlineData("geometric_median", "pairwise_squared_distances", "weighted_sum")]
     [InlineData("flame:lambda=0", "gram_matrix", "weighted_sum")]
-    public void The_two_reads_are_a_pass_over_all_pairs_and_a_sum(string rule, params string[] operations) =>
+    public void The_two_reads_of_the_updates_are_a_pass_over_all_pairs_and_a_sum(string rule, params string[] operations) =>
         Assert.Equal(operations, Operations("simd", rule, Normal()).Select(run => run.Name));
 
     [Fact]
