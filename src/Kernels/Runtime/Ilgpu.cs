@@ -119,6 +119,9 @@ internal sealed partial class DeviceRuntime : IDisposable
         ptx = UniformBranch().Replace(ptx, "$1");
     }
 
+    /// <summary>What <see cref="ResidentThreadsAttribute"/> says of a kernel, for the driver's compiler.</summary>
+    public static KernelSpecialization Limits(MethodInfo kernel) => new(kernel.GetCustomAttribute<ResidentThreadsAttribute>()?.Count, null);
+
     public void Dispose()
     {
         _accelerator.Dispose();
@@ -130,7 +133,8 @@ internal sealed partial class DeviceRuntime : IDisposable
     {
         if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
         {
-            CompiledKernel compiled = _accelerator.CompileKernel(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method));
+            CompiledKernel compiled = _accelerator.CompileKernel(
+                EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), IsGpu ? Limits(kernel.Method) : default);
             if (compiled is PTXCompiledKernel ptx)
             {
                 LetBranchesDiverge(ptx);
