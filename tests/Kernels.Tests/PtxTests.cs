@@ -234,8 +234,8 @@ public sealed partial class PtxTests
     {
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));
         using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, null!);
-        var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), DeviceRuntime.Limits(kernel));
-        DeviceRuntime.LetBranchesDiverge(compiled);
+        var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), LentDevice.Limits(kernel));
+        LentDevice.LetBranchesDiverge(compiled);
         string ptx = compiled.PTXAssembly;
         // For ptxas and for reading: FLGPU_PTX_FOLDER=DIR dotnet test --filter PtxTests.
         if (Environment.GetEnvironmentVariable("FLGPU_PTX_FOLDER") is { Length: > 0 } folder)
