@@ -230,6 +230,21 @@ public sealed partial class PtxTests
         Assert.Contains(lines, line => line.StartsWith(".maxntid 1024", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [MemberData(nameof(RowsOfThreads))]
+    public void A_kernel_with_listed_rows_in_registers_loads_each_once(int rows, CudaArchitecture architecture)
+    {
+        string ptx = Compile(PanelMeanAroundCenter.RegisterKernel(rows).Method, architecture);
+        string[] lines = Lines(ptx);
+        AssertClean(ptx);
+        Assert.DoesNotContain(lines, line => line.StartsWith("call", StringComparison.Ordinal));
+        // Where some rows tie for the last places they are read once more, one after the other.
+        int barrier = Array.FindIndex(lines, line => line.StartsWith("bar", StringComparison.Ordinal));
+        Assert.Equal(rows, lines[..barrier].Count(line => Load().IsMatch(line)));
+        Assert.InRange(lines[barrier..].Count(line => Load().IsMatch(line)), 1, 2);
+        Assert.Contains(lines, line => line.StartsWith(".maxntid 1024", StringComparison.Ordinal));
+    }
+
     private static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));
