@@ -13,8 +13,6 @@ public sealed class GpuBackend : Backend
     private readonly DeviceRuntime _runtime;
     private readonly int _groupSize;
     private readonly int _maxGroups;
-    private readonly Dictionary<(int Rows, int First, int Last), Action<ArrayView<float>, ArrayView<float>>> _networks = [];
-    private readonly Dictionary<int, Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int>> _distances = [];
     private Buffer<float>? _scratch;
 
     internal GpuBackend(string name, DeviceRuntime runtime, int groupSize, int maxGroups) : base(name, runtime.DeviceName, runtime.Multiprocessors)
@@ -84,28 +82,6 @@ public sealed class GpuBackend : Backend
 
     /// <summary>The number of groups that <see cref="GroupEach(long)"/> gives.</summary>
     internal int GroupsFor(long items) => (int)Math.Clamp(items, 1, _maxGroups);
-
-    /// <summary>The emitted kernel of a sorting network; it is emitted and compiled once.</summary>
-    internal Action<ArrayView<float>, ArrayView<float>> Network(int rows, int first, int last)
-    {
-        if (!_networks.TryGetValue((rows, first, last), out Action<ArrayView<float>, ArrayView<float>>? kernel))
-        {
-            _networks[(rows, first, last)] = kernel = ColumnNetworkKernel.Create(rows, first, last);
-        }
-
-        return kernel;
-    }
-
-    /// <summary>The same for the kernel of the values closest to a center.</summary>
-    internal Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int> Distances(int rows)
-    {
-        if (!_distances.TryGetValue(rows, out Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int>? kernel))
-        {
-            _distances[rows] = kernel = ColumnDistanceKernel.Create(rows);
-        }
-
-        return kernel;
-    }
 
     /// <summary>Device memory for the length of one operation; the next one may be given the same.</summary>
     internal ArrayView<float> Scratch(long length)

@@ -15,6 +15,9 @@ public sealed partial class PtxTests
 {
     private const int StaticSharedBytes = 48 * 1024;
 
+    // More than any group's registers hold.
+    private const int PanelRows = 1025;
+
     public static TheoryData<string, CudaArchitecture> Kernels
     {
         get
@@ -65,6 +68,24 @@ public sealed partial class PtxTests
         }
     }
 
+    /// <summary>What threads have of 129 to 1,024 rows.</summary>
+    public static TheoryData<int, CudaArchitecture> RowsOfThreads
+    {
+        get
+        {
+            var data = new TheoryData<int, CudaArchitecture>();
+            foreach (CudaArchitecture architecture in (CudaArchitecture[])[CudaArchitecture.SM_80, CudaArchitecture.SM_90])
+            {
+                foreach (int rows in (int[])[17, 18, 20, 27, 31, 32])
+                {
+                    data.Add(rows, architecture);
+                }
+            }
+
+            return data;
+        }
+    }
+
     [Fact]
     public void Every_kernel_that_an_operation_launches_is_among_those_compiled_here()
     {
@@ -74,7 +95,7 @@ public sealed partial class PtxTests
             // Few clients, so many that they no longer fit one thread, and so many that they no longer fit one group; then models for each size of
             // shared memory and one that fits none.
             foreach ((int clients, int parameters) in
-                ((int, int)[])[(3, 3), (ColumnNetworkKernel.MostRows + 1, 3), (PanelRankMean.MostTileRows + 1, 3), (2, 2_762), (2, 3_450), (2, 7_000)])
+                ((int, int)[])[(3, 3), (ColumnNetworkKernel.MostRows + 1, 3), (PanelRows, 3), (2, 2_762), (2, 3_450), (2, 7_000)])
             {
                 using Prepared prepared = operation.Prepare(cpu, clients, parameters, RngKey.FromSeed(1));
                 prepared.Run();
@@ -97,7 +118,7 @@ public sealed partial class PtxTests
     [MemberData(nameof(Networks))]
     public void An_emitted_network_compiles_to_clean_ptx_in_registers_alone(int rows, int first, int last, CudaArchitecture architecture)
     {
-        string ptx = Compile(ColumnNetworkKernel.Create(rows, first, last).Method, architecture);
+        string ptx = Compile(ColumnNetworkKernel.Of(rows, first, last).Method, architecture);
         string[] lines = Lines(ptx);
         AssertClean(ptx);
         Assert.DoesNotContain(lines, line => line.StartsWith("call", StringComparison.Ordinal));
@@ -180,7 +201,7 @@ public sealed partial class PtxTests
     [InlineData(ColumnNetworkKernel.MostRows)]
     public void An_emitted_kernel_of_distances_compiles_to_clean_ptx_in_registers_alone(int rows)
     {
-        string ptx = Compile(ColumnDistanceKernel.Create(rows).Method, CudaArchitecture.SM_90);
+        string ptx = Compile(ColumnDistanceKernel.Of(rows).Method, CudaArchitecture.SM_90);
         AssertClean(ptx);
         Assert.DoesNotContain(Lines(ptx), line => line.Contains(".local", StringComparison.Ordinal) || line.StartsWith("call", StringComparison.Ordinal));
         // The loop over the columns and the one over the bits: nothing else jumps back or forth.
@@ -189,12 +210,47 @@ public sealed partial class PtxTests
         Assert.Equal((2 * rows) + 1, Lines(ptx).Count(line => Load().IsMatch(line)));
     }
 
+    [Theory]
+    [MemberData(nameof(RowsOfThreads))]
+    public void A_kernel_with_rows_in_registers_loads_them_all_before_it_looks_at_one(int rows, CudaArchitecture architecture)
+    {
+        string ptx = Compile(PanelRankMean.RegisterKernel(rows).Method, architecture);
+        string[] lines = Lines(ptx);
+        AssertClean(ptx);
+        Assert.DoesNotContain(lines, line => line.StartsWith("call", StringComparison.Ordinal));
+        int[] loads = [.. Enumerable.Range(0, lines.Length).Where(i => Load().IsMatch(lines[i]))];
+        Assert.Equal(rows, loads.Length);
+        // Between the first load and the last are addresses and no use; all come before the first barrier and before any key is counted.
+        string[] loaded = [.. loads.Select(i => LoadedValue().Match(lines[i]).Groups[1].Value)];
+        Assert.DoesNotContain(lines[loads[0]..loads[^1]], line => !Load().IsMatch(line) && loaded.Any(value => Regex.IsMatch(line, $@"{value}\b")));
+        Assert.InRange(loads[^1], 0, Array.FindIndex(lines, line => line.StartsWith("bar", StringComparison.Ordinal)));
+        // Each row is counted by its first digit, by both ends' next ones, and listed.
+        Assert.Equal(4 * rows, lines.Count(line => IntegerAtomic().IsMatch(line)));
+        // So many threads of a group the driver must find registers for: 64 each.
+        Assert.Contains(lines, line => line.StartsWith(".maxntid 1024", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(RowsOfThreads))]
+    public void A_kernel_with_listed_rows_in_registers_loads_each_once(int rows, CudaArchitecture architecture)
+    {
+        string ptx = Compile(PanelMeanAroundCenter.RegisterKernel(rows).Method, architecture);
+        string[] lines = Lines(ptx);
+        AssertClean(ptx);
+        Assert.DoesNotContain(lines, line => line.StartsWith("call", StringComparison.Ordinal));
+        // The rows and the center; then, where some rows tie for the last places, the rows once more in a loop.
+        int barrier = Array.FindIndex(lines, line => line.StartsWith("bar", StringComparison.Ordinal));
+        Assert.Equal(rows + 1, lines[..barrier].Count(line => Load().IsMatch(line)));
+        Assert.Equal(1, lines[barrier..].Count(line => Load().IsMatch(line)));
+        Assert.Contains(lines, line => line.StartsWith(".maxntid 1024", StringComparison.Ordinal));
+    }
+
     private static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         using Context context = Context.Create(builder => builder.EnableAlgorithms().Optimize(DeviceRuntime.Optimization));
         using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, null!);
-        var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default);
-        DeviceRuntime.LetBranchesDiverge(compiled);
+        var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), LentDevice.Limits(kernel));
+        LentDevice.LetBranchesDiverge(compiled);
         string ptx = compiled.PTXAssembly;
         // For ptxas and for reading: FLGPU_PTX_FOLDER=DIR dotnet test --filter PtxTests.
         if (Environment.GetEnvironmentVariable("FLGPU_PTX_FOLDER") is { Length: > 0 } folder)
@@ -284,6 +340,12 @@ public sealed partial class PtxTests
 
     [GeneratedRegex(@"^ld\.(global\.)?f32")]
     private static partial Regex Load();
+
+    [GeneratedRegex(@"^ld\.(?:global\.)?f32\s+(%f\d+),")]
+    private static partial Regex LoadedValue();
+
+    [GeneratedRegex(@"^(red|atom)\.add\.shared\.u32")]
+    private static partial Regex IntegerAtomic();
 
     [GeneratedRegex(@"^ld\.(global\.)?v4\.f32")]
     private static partial Regex QuadLoad();

@@ -5,7 +5,7 @@ using FlGpu.Kernels;
 namespace FlGpu.Harness.Measuring;
 
 /// <summary>The times of one launch.</summary>
-/// <param name="FirstMs">Milliseconds of the first call, with compilation and loading.</param>
+/// <param name="FirstMs">Milliseconds of the first call, with the compilation and loading of what the process had not used before.</param>
 /// <param name="SamplesMs">Milliseconds of each timed call, in order.</param>
 /// <param name="Warning">Which goals of the protocol were missed and by how much; null when all were met.</param>
 /// <param name="SamplesGpuMs">The same calls as the device measured them; empty without a device timer.</param>
@@ -21,7 +21,7 @@ public static class Measurement
     private const double LookAgainGrowth = 1.1;
 
     /// <summary>
-    /// Times the first call, warms up, then times calls until the protocol's goals are met or its timeout is over. Even after
+    /// Times the first call, checks what is to be timed, warms up, then times calls until the protocol's goals are met or its timeout is over. Even after
     /// the timeout there are 3 samples, unless one alone exceeds it. The most samples that the protocol allows are enough without its seconds. The warm-up, too, ends early after the timeout.
     /// </summary>
     /// <param name="run">The launch.</param>
@@ -30,10 +30,15 @@ public static class Measurement
     /// <param name="protocol">How long to measure.</param>
     /// <param name="clock">Tells the time.</param>
     /// <param name="deviceTimer">Measures each call on the device too; null where there is none.</param>
+    /// <param name="check">
+    /// Called after the first call, which may have compiled what the check would otherwise compile, and before all others; throws where there is
+    /// nothing to be timed.
+    /// </param>
     public static MeasurementResult Take(
-        Action run, Action synchronize, Action? restore, Protocol protocol, IClock clock, IDeviceTimer? deviceTimer = null)
+        Action run, Action synchronize, Action? restore, Protocol protocol, IClock clock, IDeviceTimer? deviceTimer = null, Action? check = null)
     {
         double first = TimeOne();
+        check?.Invoke();
         double timeoutMs = protocol.TimeoutSeconds * 1000;
 
         long warmupStart = clock.Timestamp;

@@ -30,7 +30,7 @@ public enum TimingScope
 /// <summary>Which call was timed.</summary>
 public enum TimingPhase
 {
-    /// <summary>The first call, with compilation and loading; never part of a statistic.</summary>
+    /// <summary>The first call, with the compilation and loading that are still to be done; never part of a statistic.</summary>
     First,
 
     /// <summary>A call after the warm-up.</summary>

@@ -13,7 +13,7 @@ namespace FlGpu.Harness.Recording;
 /// <param name="Malicious">f: how many of the clients attack.</param>
 /// <param name="Parameters">d: columns of the matrix of updates.</param>
 /// <param name="Scope">compute: data resident; end_to_end: with copies.</param>
-/// <param name="Phase">first: with compilation and loading; sample: after the warm-up.</param>
+/// <param name="Phase">first: with the compilation and loading that are still to be done; sample: after the warm-up.</param>
 /// <param name="Sample">Number of the call within its phase, from 0.</param>
 /// <param name="WallMs">Milliseconds of wall time, launch and synchronisation included.</param>
 /// <param name="GpuMs">Milliseconds between two markers on the device.</param>

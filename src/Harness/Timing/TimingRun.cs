@@ -1,4 +1,4 @@
-// Times a plan case by case: compare with the reference, measure, write rows, show a table.
+// Times a plan case by case: call once, compare with the reference, measure, write rows, show a table.
 using System.Globalization;
 using FlGpu.Harness.CommandLine;
 using FlGpu.Harness.Measuring;
@@ -164,19 +164,17 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         {
             double flopsPerParameter = CostOf(operation, clients, parameters) / parameters;
             int compared = Comparable(flopsPerParameter, clients, parameters);
-            Agreement agreement;
-            using (Backend? apart = OpenApart(backend))
-            {
-                agreement = Conformance.Compare(operation, apart ?? backend, clients, compared, s_key);
-            }
-
-            if (!agreement.Passed)
-            {
-                return [row with { Status = RowStatus.Failed, Reason = Mismatch(agreement.Error, compared) }];
-            }
-
             using Prepared prepared = operation.Prepare(backend, clients, parameters, s_key);
-            return Samples(row with { Parameters = prepared.Parameters }, backend, prepared.Run, prepared.Restore, () => prepared.Cost);
+            return Samples(row with { Parameters = prepared.Parameters }, backend, prepared.Run, prepared.Restore, () => prepared.Cost, Compare);
+
+            void Compare()
+            {
+                Agreement agreement = Conformance.Compare(operation, backend, clients, compared, s_key);
+                if (!agreement.Passed)
+                {
+                    throw new MismatchException(agreement.Error, compared);
+                }
+            }
         });
     }
 
@@ -189,24 +187,28 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         return Guarded(row, () =>
         {
             int compared = Comparable(1.5 * clients * clients, clients, parameters);
-            double error;
-            using (Backend? apart = OpenApart(backend))
-            {
-                error = TimedDefense.ErrorOf(defense, apart ?? backend, clients, malicious, compared, s_key);
-            }
-
-            if (error > Agreement.Tolerance)
-            {
-                return [row with { Status = RowStatus.Failed, Reason = Mismatch(error, compared) }];
-            }
-
             using var timed = new TimedDefense(defense, backend, clients, malicious, parameters, s_key);
             Work before = backend.Done;
             long calls = 0;
+            return Samples(row, backend, Run, restore: null, PerCall, Compare);
+
             void Run()
             {
                 calls++;
                 timed.Run();
+            }
+
+            void Compare()
+            {
+                Work done = backend.Done;
+                double error = TimedDefense.ErrorOf(defense, backend, clients, malicious, compared, s_key);
+                if (error > Agreement.Tolerance)
+                {
+                    throw new MismatchException(error, compared);
+                }
+
+                // What the comparison did is no call's work.
+                before += backend.Done - done;
             }
 
             Work PerCall()
@@ -214,15 +216,13 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
                 Work all = backend.Done - before;
                 return new(all.Flops / calls, all.BytesRead / calls, all.BytesWritten / calls, all.CompareExchanges / calls);
             }
-
-            return Samples(row, backend, Run, restore: null, PerCall);
         });
     }
 
-    private IReadOnlyList<TimingRow> Samples(TimingRow row, Backend backend, Action run, Action? restore, Func<Work> workOfOne)
+    private IReadOnlyList<TimingRow> Samples(TimingRow row, Backend backend, Action run, Action? restore, Func<Work> workOfOne, Action compare)
     {
         Action? before = interruption.CanBeCanceled ? EndOrRestore : restore;
-        MeasurementResult result = Measurement.Take(run, backend.Synchronize, before, plan.Protocol, new StopwatchClock(), backend.CreateDeviceTimer());
+        MeasurementResult result = Measurement.Take(run, backend.Synchronize, before, plan.Protocol, new StopwatchClock(), backend.CreateDeviceTimer(), compare);
         Work work = workOfOne();
         TimingRow sample = row with
         {
@@ -245,12 +245,6 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         }
     }
 
-    /// <summary>
-    /// The comparison of kernels runs on the device opened once more, and so compiles kernels of its own: the first call of the
-    /// measurement has its compilation still before it. Null for backends that compile nothing.
-    /// </summary>
-    private Backend? OpenApart(Backend backend) => backend is GpuBackend ? Kernels.Backends.Open(backend.Name, plan.Threads) : null;
-
     private static int Comparable(double flopsPerParameter, int clients, int parameters) =>
         (int)Math.Clamp(Math.Min(ComparableFlops / flopsPerParameter, ComparableElements / clients), Math.Min(FewestComparable, parameters), parameters);
 
@@ -268,6 +262,10 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
         {
             return measure();
         }
+        catch (MismatchException mismatch)
+        {
+            return [row with { Status = RowStatus.Failed, Reason = mismatch.Message }];
+        }
         catch (InputException unusable)
         {
             return [row with { Status = RowStatus.Skipped, Reason = unusable.Message }];
@@ -278,9 +276,6 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
             return [row with { Status = RowStatus.Skipped, Reason = $"not enough memory for updates of {bytes} bytes and what the operation needs beside them" }];
         }
     }
-
-    private static string Mismatch(double error, int parameters) =>
-        string.Create(CultureInfo.InvariantCulture, $"differs from the reference by {error:E1} of the magnitude at d={parameters}, allowed is {Agreement.Tolerance:E0}; not timed");
 
     private TimingRow NewRow(RowKind kind, string name, Backend backend, int clients, int malicious, int parameters) => new(
         runId, kind, name, "", backend.Name, backend.Device, backend.Threads, clients, malicious, parameters, TimingScope.Compute, TimingPhase.Sample, 0,
@@ -320,4 +315,7 @@ internal sealed class TimingRun(TimingPlan plan, string runId, Screen screen, Ca
     }
 
     private static string Show(IFormattable? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
+
+    private sealed class MismatchException(double error, int parameters) : Exception(string.Create(
+        CultureInfo.InvariantCulture, $"differs from the reference by {error:E1} of the magnitude at d={parameters}, allowed is {Agreement.Tolerance:E0}; not timed"));
 }

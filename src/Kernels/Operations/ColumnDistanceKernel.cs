@@ -23,7 +23,10 @@ internal static class ColumnDistanceKernel
     /// The kernel (updates, rows, center, mean, count) that writes the mean of the <c>count</c> values closest to the center among
     /// <paramref name="rows"/> listed rows of each column. A thread owns a column.
     /// </summary>
-    public static Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int> Create(int rows)
+    public static Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int> Of(int rows) =>
+        MadeKernels.Of(new(typeof(ColumnDistanceKernel), rows), static shape => Create(shape.Rows));
+
+    private static Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int> Create(int rows)
     {
         TypeBuilder type = ColumnNetworkKernel.DefineType($"Distances{rows}");
         MethodBuilder method = type.DefineMethod(

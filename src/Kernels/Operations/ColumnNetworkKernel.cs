@@ -53,7 +53,10 @@ internal static class ColumnNetworkKernel
     /// The kernel (updates, mean) that writes the mean of the values of rank <paramref name="first"/> to <paramref name="last"/> of each column
     /// of <paramref name="rows"/> values. A thread owns a column.
     /// </summary>
-    public static Action<ArrayView<float>, ArrayView<float>> Create(int rows, int first, int last)
+    public static Action<ArrayView<float>, ArrayView<float>> Of(int rows, int first, int last) =>
+        MadeKernels.Of(new(typeof(ColumnNetworkKernel), rows, first, last), static shape => Create(shape.Rows, shape.First, shape.Last));
+
+    private static Action<ArrayView<float>, ArrayView<float>> Create(int rows, int first, int last)
     {
         var network = SortingNetwork.ForRanks(rows, first, last);
         TypeBuilder type = DefineType($"Network{rows}Ranks{first}To{last}");

@@ -74,7 +74,7 @@ public readonly record struct MeanAroundCenter(Matrix Updates, Buffer<int> Rows,
         }
 
         gpu.Runtime.Launch(
-            gpu.Distances((int)Rows.Length), gpu.ThreadEach(Updates.Columns, ColumnNetworkKernel.GroupSize), GpuBackend.View(Updates), GpuBackend.View(Rows),
+            ColumnDistanceKernel.Of((int)Rows.Length), gpu.ThreadEach(Updates.Columns, ColumnNetworkKernel.GroupSize), GpuBackend.View(Updates), GpuBackend.View(Rows),
             GpuBackend.View(Center), GpuBackend.View(Mean), Count);
     }
 

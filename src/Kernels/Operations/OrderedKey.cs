@@ -14,7 +14,10 @@ internal static class OrderedKey
     public const int Turn = 0x7F800000;
 
     /// <summary>The key of a float.</summary>
-    public static int Of(float value) => TurnNegative((int)Interop.FloatAsInt(value));
+    public static int Of(float value) => OfBits((int)Interop.FloatAsInt(value));
+
+    /// <summary>The key of a float, given as its bits.</summary>
+    public static int OfBits(int bits) => TurnNegative(bits);
 
     /// <summary>The float of a key.</summary>
     public static float ToFloat(int key) => Interop.IntAsFloat((uint)TurnNegative(key));

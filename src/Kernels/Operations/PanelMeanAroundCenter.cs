@@ -2,48 +2,44 @@
 namespace FlGpu.Kernels;
 
 /// <summary>
-/// Two kernels as in <see cref="PanelRankMean"/>, for more rows than fit a thread's registers: up to 1,024 rows the distances are searched in shared
-/// memory, beyond in the L2 cache.
+/// Two kernels as in <see cref="PanelRankMean"/>, for more rows than fit a thread's registers: up to 1,024 rows the values stay in the registers of a
+/// group, beyond in the L2 cache.
 /// </summary>
 internal static class PanelMeanAroundCenter
 {
     /// <summary>Launches the kernel that fits the number of rows.</summary>
     public static void Launch(GpuBackend gpu, Matrix updates, Buffer<int> rows, Matrix center, int count, Matrix mean)
     {
-        if (rows.Length <= PanelRankMean.MostTileRows)
-        {
-            gpu.Runtime.Launch(
-                TileKernel, PanelRankMean.TileConfig(gpu, updates.Columns), GpuBackend.View(updates), GpuBackend.View(rows), GpuBackend.View(center),
-                GpuBackend.View(mean), count, (long)updates.Columns);
-            return;
-        }
-
+        PanelLaunch panels = PanelLaunch.For(gpu, (int)rows.Length, updates.Columns);
         gpu.Runtime.Launch(
-            LongKernel, PanelRankMean.LongConfig(gpu, rows.Length, updates.Columns), GpuBackend.View(updates), GpuBackend.View(rows), GpuBackend.View(center),
-            GpuBackend.View(mean), count, (long)updates.Columns);
+            panels.InRegisters ? RegisterKernel(panels.RowsOfThread) : LongKernel, panels.Config, GpuBackend.View(updates), GpuBackend.View(rows),
+            GpuBackend.View(center), GpuBackend.View(mean), count, panels.Place);
     }
 
-    /// <summary>A group owns a panel, whose distances it keeps in shared memory.</summary>
-    private static void TileKernel(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> center, ArrayView<float> mean, int count, long columns)
+    /// <summary>The kernel whose threads have so many rows in registers.</summary>
+    public static Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int, PanelPlace> RegisterKernel(int rowsOfThread) =>
+        MadeKernels.OfRows<Action<ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<float>, int, PanelPlace>>(
+            typeof(PanelMeanAroundCenter), rowsOfThread);
+
+    /// <summary>A group owns a panel, of which each thread has its rows of one column in registers.</summary>
+    [ResidentThreads(PanelLaunch.MostThreads)]
+    private static void RegisterKernel<TRows>(
+        ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> center, ArrayView<float> mean, int count, PanelPlace place)
+        where TRows : struct, IThreadRows<TRows>
     {
-        ArrayView<int> tile = SharedMemory.Allocate<int>(PanelRankMean.TileLength);
-        ArrayView<int> counters = SharedMemory.Allocate<int>(1 << PanelRankMean.TileCounterBits);
+        ArrayView<int> counters = SharedMemory.Allocate<int>(PanelMemory.CountersLength);
         ArrayView<int> cells = SharedMemory.Allocate<int>(PanelMemory.CellsLength);
-        ArrayView<double> sums = SharedMemory.Allocate<double>(PanelRankMean.TileGroupSize);
-        var place = new PanelPlace(PanelPlace.WidthBitsFor(Group.DimX), (int)rows.Length);
-        var memory = new PanelMemory(counters, PanelRankMean.TileCounterBits, cells, sums);
+        ArrayView<double> sums = SharedMemory.Allocate<double>(PanelLaunch.MostThreads);
+        long columns = mean.Length;
+        var memory = new PanelMemory(counters, cells, sums);
         for (long panel = (long)Grid.IdxX << place.WidthBits; panel < columns; panel += (long)Grid.DimX << place.WidthBits)
         {
             // Threads beyond the last column work on it like its owner and do not write.
             long column = Math.Min(panel + place.Column, columns - 1);
-            var values = new Distances(updates, rows, column, columns, center[column]);
-            for (int row = place.FirstRow; row < place.Rows; row += place.RowStep)
-            {
-                tile[(row << place.WidthBits) + place.Column] = values.At(row);
-            }
-
+            var source = new ListedRows(updates, rows, column, columns);
+            TRows values = TRows.Load(source, place.FirstRow, place.RowStep);
             GroupBarrier.Wait();
-            double sum = Sum(new TileKeys(tile, place.WidthBits, place.Column), values, place, memory, count);
+            double sum = Sum(new RegisterShare<TRows>(values), source, center[column], place, memory, count);
             if (place.FirstRow == 0 && panel + place.Column < columns)
             {
                 mean[column] = (float)(sum / count);
@@ -52,18 +48,20 @@ internal static class PanelMeanAroundCenter
     }
 
     /// <summary>A group owns a panel and reads it anew in each pass.</summary>
-    private static void LongKernel(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> center, ArrayView<float> mean, int count, long columns)
+    [ResidentThreads(PanelLaunch.MostThreads)]
+    private static void LongKernel(ArrayView<float> updates, ArrayView<int> rows, ArrayView<float> center, ArrayView<float> mean, int count, PanelPlace place)
     {
-        ArrayView<int> counters = SharedMemory.Allocate<int>(1 << PanelRankMean.LongCounterBits);
+        ArrayView<int> counters = SharedMemory.Allocate<int>(PanelMemory.CountersLength);
         ArrayView<int> cells = SharedMemory.Allocate<int>(PanelMemory.CellsLength);
-        ArrayView<double> sums = SharedMemory.Allocate<double>(PanelRankMean.LongGroupSize);
-        var place = new PanelPlace(PanelPlace.WidthBitsFor(Group.DimX), (int)rows.Length);
-        var memory = new PanelMemory(counters, PanelRankMean.LongCounterBits, cells, sums);
+        ArrayView<double> sums = SharedMemory.Allocate<double>(PanelLaunch.MostThreads);
+        long columns = mean.Length;
+        var memory = new PanelMemory(counters, cells, sums);
         for (long panel = (long)Grid.IdxX << place.WidthBits; panel < columns; panel += (long)Grid.DimX << place.WidthBits)
         {
             long column = Math.Min(panel + place.Column, columns - 1);
-            var values = new Distances(updates, rows, column, columns, center[column]);
-            double sum = Sum(values, values, place, memory, count);
+            var source = new ListedRows(updates, rows, column, columns);
+            GroupBarrier.Wait();
+            double sum = Sum(new StreamedShare<ListedRows>(source, place), source, center[column], place, memory, count);
             if (place.FirstRow == 0 && panel + place.Column < columns)
             {
                 mean[column] = (float)(sum / count);
@@ -71,25 +69,19 @@ internal static class PanelMeanAroundCenter
         }
     }
 
-    /// <summary>The sum of the closest values of the thread's column, for the column's first thread.</summary>
-    private static double Sum<TKeys>(TKeys distances, Distances values, PanelPlace place, PanelMemory memory, int count) where TKeys : struct, IColumnKeys
+    /// <summary>
+    /// The sum of the closest values of the thread's column, for the column's first thread. What it leaves in memory is read until the group's next
+    /// barrier.
+    /// </summary>
+    private static double Sum<TShare>(TShare values, ListedRows source, float center, PanelPlace place, PanelMemory memory, int count)
+        where TShare : struct, IColumnShare
     {
-        RankSelection.Narrow(distances, place, memory, count - 1, count - 1, enough: 0);
+        RankSelection.Narrow(new DistanceShare<TShare>(values, center), place, memory, count - 1, count - 1, enough: 0);
         int cell = PanelMemory.CellAt(0, place.Column);
         int farthest = RankSelection.Key((uint)memory.Cells[cell + PanelMemory.Prefix]);
         int ties = count - memory.Cells[cell + PanelMemory.Below];
         bool allTies = ties == memory.Cells[cell + PanelMemory.Count];
-        double mine = 0;
-        for (int row = place.FirstRow; row < place.Rows; row += place.RowStep)
-        {
-            int distance = distances.At(row);
-            if (distance < farthest || (allTies && distance == farthest))
-            {
-                mine += values.ValueAt(row);
-            }
-        }
-
-        memory.Sums[Group.IdxX] = mine;
+        memory.Sums[Group.IdxX] = values.ForEach(new SumOfClosest(center, farthest, allTies ? 1 : 0, 0)).Sum;
         GroupBarrier.Wait();
         double sum = 0;
         if (place.FirstRow == 0)
@@ -102,22 +94,53 @@ internal static class PanelMeanAroundCenter
             // Of the rows that tie for the last places those listed first count: rare, so one thread goes through them.
             for (int row = 0; !allTies && ties > 0; row++)
             {
-                if (distances.At(row) == farthest)
+                int bits = source.BitsAt(row);
+                if (Distance(bits, center) == farthest)
                 {
-                    sum += values.ValueAt(row);
+                    sum += Interop.IntAsFloat((uint)bits);
                     ties--;
                 }
             }
         }
 
-        GroupBarrier.Wait();
         return sum;
     }
 
-    private readonly struct Distances(ArrayView<float> updates, ArrayView<int> rows, long column, long columns, float center) : IColumnKeys
-    {
-        public int At(int row) => OrderedKey.Of(MathF.Abs(ValueAt(row) - center));
+    /// <summary>The key of the distance of a value, given as its bits, to the center.</summary>
+    private static int Distance(int bits, float center) => OrderedKey.Of(MathF.Abs(Interop.IntAsFloat((uint)bits) - center));
 
-        public float ValueAt(int row) => updates[(rows[row] * columns) + column];
+    /// <summary>A share of values as the keys of their distances to the center.</summary>
+    private readonly struct DistanceShare<TShare>(TShare values, float center) : IColumnShare where TShare : struct, IColumnShare
+    {
+        public TVisitor ForEach<TVisitor>(TVisitor visitor) where TVisitor : struct, IRowVisitor<TVisitor> =>
+            values.ForEach(new OfDistance<TVisitor>(visitor, center)).Visitor;
+    }
+
+    private readonly struct OfDistance<TVisitor>(TVisitor visitor, float center) : IRowVisitor<OfDistance<TVisitor>> where TVisitor : struct, IRowVisitor<TVisitor>
+    {
+        public TVisitor Visitor => visitor;
+
+        public OfDistance<TVisitor> With(int row) => new(visitor.With(Distance(row, center)), center);
+    }
+
+    /// <summary>Adds the values closer than the farthest distance that counts, and those at that distance if all of them count.</summary>
+    private readonly struct SumOfClosest(float center, int farthest, int allTies, double sum) : IRowVisitor<SumOfClosest>
+    {
+        public double Sum => sum;
+
+        public SumOfClosest With(int row)
+        {
+            int distance = Distance(row, center);
+            bool counts = distance < farthest || (allTies != 0 && distance == farthest);
+            return new(center, farthest, allTies, sum + (counts ? Interop.IntAsFloat((uint)row) : 0));
+        }
+    }
+
+    /// <summary>The listed rows of a column.</summary>
+    private readonly struct ListedRows(ArrayView<float> updates, ArrayView<int> rows, long column, long columns) : IColumnSource
+    {
+        public int Rows => (int)rows.Length;
+
+        public int BitsAt(int row) => (int)Interop.FloatAsInt(updates[(rows[row] * columns) + column]);
     }
 }

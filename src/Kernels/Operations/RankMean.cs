@@ -73,7 +73,7 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
         }
 
         gpu.Runtime.Launch(
-            gpu.Network(Updates.Rows, First, Last), gpu.ThreadEach(Updates.Columns, ColumnNetworkKernel.GroupSize), GpuBackend.View(Updates), GpuBackend.View(Mean));
+            ColumnNetworkKernel.Of(Updates.Rows, First, Last), gpu.ThreadEach(Updates.Columns, ColumnNetworkKernel.GroupSize), GpuBackend.View(Updates), GpuBackend.View(Mean));
     }
 
     private sealed class NanLast : IComparer<float>

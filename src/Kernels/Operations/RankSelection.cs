@@ -1,54 +1,24 @@
 // Finds values by rank in columns of any length: a radix search by all threads of a group, exact, in a few passes over the column.
 namespace FlGpu.Kernels;
 
-/// <summary>The values of one column, as ordered keys.</summary>
-internal interface IColumnKeys
-{
-    /// <summary>The key of a row.</summary>
-    int At(int row);
-}
-
-/// <summary>Keys in shared memory, neighbouring columns side by side.</summary>
-internal readonly struct TileKeys(ArrayView<int> tile, int widthBits, int column) : IColumnKeys
-{
-    public int At(int row) => tile[(row << widthBits) + column];
-}
-
-/// <summary>
-/// A thread's place in a group that shares a panel: 2^<paramref name="widthBits"/> neighbouring columns of <paramref name="rows"/> rows. The
-/// thread belongs to one column and visits every <see cref="RowStep"/>-th of its rows.
-/// </summary>
-internal readonly struct PanelPlace(int widthBits, int rows)
-{
-    /// <summary>Eight columns, where the group's size allows: a row of them is one 32-byte sector, the least that memory delivers.</summary>
-    public static int WidthBitsFor(int groupSize) => groupSize % 8 == 0 ? 3 : groupSize % 2 == 0 ? 1 : 0;
-
-    public int WidthBits => widthBits;
-
-    public int Width => 1 << widthBits;
-
-    public int Rows => rows;
-
-    public int Column => Group.IdxX & (Width - 1);
-
-    public int FirstRow => Group.IdxX >> widthBits;
-
-    public int RowStep => Group.DimX >> widthBits;
-}
-
 /// <summary>What the threads of a group share during a search; counters and lists are laid out with neighbouring columns side by side.</summary>
-internal readonly struct PanelMemory(ArrayView<int> counters, int counterBits, ArrayView<int> cells, ArrayView<double> sums)
+internal readonly struct PanelMemory(ArrayView<int> counters, ArrayView<int> cells, ArrayView<double> sums)
 {
+    /// <summary>
+    /// There are 2^13 counters, 32 KiB: for 32 columns a digit of 8 bits, the bank of a counter being its column, and for 8 columns one of 10.
+    /// </summary>
+    public const int CounterBits = 13;
+
+    /// <summary>Number of counters.</summary>
+    public const int CountersLength = 1 << CounterBits;
+
     /// <summary>Integers for the cells of both ends, and one for the group's decision to go on.</summary>
     public const int CellsLength = (2 * CellFields * MostWidth) + 1;
 
     private const int CellFields = 4;
-    private const int MostWidth = 8;
+    private const int MostWidth = 32;
 
     public ArrayView<int> Counters => counters;
-
-    /// <summary>There are 2^CounterBits counters.</summary>
-    public int CounterBits => counterBits;
 
     public ArrayView<int> Cells => cells;
 
@@ -80,6 +50,12 @@ internal static class RankSelection
 
     private const int KeyBits = 32;
 
+    // More than a panel of eight columns has counters for; where one thread does a column by itself they would take longer than the column.
+    private const int MostDigit = 10;
+
+    // Both ends share the first histogram; later ones are two, each in one half of the counters.
+    private const int HighHalf = PanelMemory.CountersLength / 2;
+
     /// <summary>Bits in the order of the keys: the lowest key is zero.</summary>
     public static uint Bits(int key) => (uint)key ^ 0x80000000u;
 
@@ -90,7 +66,7 @@ internal static class RankSelection
     /// Narrows the cells of rank <paramref name="first"/> and <paramref name="last"/> until none of the group's columns has a cell of more than
     /// <paramref name="enough"/> keys. Called by all threads. Returns how many leading bits are known then.
     /// </summary>
-    public static int Narrow<TKeys>(TKeys keys, PanelPlace place, PanelMemory memory, int first, int last, int enough) where TKeys : struct, IColumnKeys
+    public static int Narrow<TShare>(TShare keys, PanelPlace place, PanelMemory memory, int first, int last, int enough) where TShare : struct, IColumnShare
     {
         int low = PanelMemory.CellAt(0, place.Column);
         int high = PanelMemory.CellAt(1, place.Column);
@@ -104,9 +80,16 @@ internal static class RankSelection
         bool goOn = true;
         while (goOn)
         {
-            for (int i = Group.IdxX; i < memory.Counters.Length; i += Group.DimX)
+            int digit = IntrinsicMath.Min(MostDigit, PanelMemory.CounterBits - place.WidthBits - (known == 0 ? 0 : 1));
+            digit = IntrinsicMath.Min(digit, KeyBits - known);
+            int shift = KeyBits - known - digit;
+            for (int i = Group.IdxX; i < 1 << (digit + place.WidthBits); i += Group.DimX)
             {
                 memory.Counters[i] = 0;
+                if (known > 0)
+                {
+                    memory.Counters[HighHalf + i] = 0;
+                }
             }
 
             if (Group.IdxX == 0)
@@ -115,38 +98,15 @@ internal static class RankSelection
             }
 
             GroupBarrier.Wait();
-            // Both ends share the first histogram; later ones are two, each in one half of the counters.
-            int digit = memory.CounterBits - place.WidthBits - (known == 0 ? 0 : 1);
-            digit = IntrinsicMath.Min(digit, KeyBits - known);
-            int shift = KeyBits - known - digit;
-            uint lowPrefix = (uint)memory.Cells[low + PanelMemory.Prefix];
-            uint highPrefix = (uint)memory.Cells[high + PanelMemory.Prefix];
-            int lastRow = place.Rows - 1;
-            for (int row = place.FirstRow; row < place.Rows; row += 4 * place.RowStep)
+            if (known == 0)
             {
-                // Four rows are on their way at once; rows past the last read it again and do not count.
-                int row1 = row + place.RowStep;
-                int row2 = row1 + place.RowStep;
-                int row3 = row2 + place.RowStep;
-                uint bits = Bits(keys.At(row));
-                uint bits1 = Bits(keys.At(IntrinsicMath.Min(row1, lastRow)));
-                uint bits2 = Bits(keys.At(IntrinsicMath.Min(row2, lastRow)));
-                uint bits3 = Bits(keys.At(IntrinsicMath.Min(row3, lastRow)));
-                Count(bits, place, memory, known, shift, digit, lowPrefix, highPrefix);
-                if (row1 <= lastRow)
-                {
-                    Count(bits1, place, memory, known, shift, digit, lowPrefix, highPrefix);
-                }
-
-                if (row2 <= lastRow)
-                {
-                    Count(bits2, place, memory, known, shift, digit, lowPrefix, highPrefix);
-                }
-
-                if (row3 <= lastRow)
-                {
-                    Count(bits3, place, memory, known, shift, digit, lowPrefix, highPrefix);
-                }
+                keys.ForEach(new FirstDigit(place, memory, shift));
+            }
+            else
+            {
+                uint lowPrefix = (uint)memory.Cells[low + PanelMemory.Prefix];
+                uint highPrefix = (uint)memory.Cells[high + PanelMemory.Prefix];
+                keys.ForEach(new NextDigit(place, memory, KeyBits - known, shift, (1 << digit) - 1, lowPrefix, highPrefix));
             }
 
             GroupBarrier.Wait();
@@ -160,79 +120,36 @@ internal static class RankSelection
         return known;
     }
 
-    private static void Count(uint bits, PanelPlace place, PanelMemory memory, int known, int shift, int digit, uint lowPrefix, uint highPrefix)
-    {
-        int bin = (int)(bits >> shift) & ((1 << digit) - 1);
-        int counter = (bin << place.WidthBits) + place.Column;
-        if (known == 0)
-        {
-            Atomic.Add(ref memory.Counters[counter], 1);
-            return;
-        }
-
-        int cell = KeyBits - known;
-        if ((bits ^ lowPrefix) >> cell == 0)
-        {
-            Atomic.Add(ref memory.Counters[counter], 1);
-        }
-
-        if ((bits ^ highPrefix) >> cell == 0)
-        {
-            Atomic.Add(ref memory.Counters[counter + (int)(memory.Counters.Length / 2)], 1);
-        }
-    }
-
     /// <summary>Each thread adds up its share of the bins; the one whose share holds the wanted rank finds the bin.</summary>
     private static void FindDigits(PanelPlace place, PanelMemory memory, int known, int shift, int digit, int first, int last, int enough)
     {
+        int highHalf = known == 0 ? 0 : HighHalf;
         int bins = 1 << digit;
         int share = (bins + place.RowStep - 1) / place.RowStep;
         int from = IntrinsicMath.Min(place.FirstRow * share, bins);
         int to = IntrinsicMath.Min(from + share, bins);
-        for (int end = 0; end < 2; end++)
+        int inLow = 0;
+        int inHigh = 0;
+        for (int bin = from; bin < to; bin++)
         {
-            int sum = 0;
-            for (int bin = from; bin < to; bin++)
-            {
-                sum += memory.Counters[CounterAt(place, memory, known, end, bin)];
-            }
-
-            memory.Partials[(end * Group.DimX) + Group.IdxX] = sum;
+            int counter = (bin << place.WidthBits) + place.Column;
+            inLow += memory.Counters[counter];
+            inHigh += memory.Counters[highHalf + counter];
         }
 
+        memory.Partials[Group.IdxX] = inLow;
+        memory.Partials[Group.DimX + Group.IdxX] = inHigh;
         GroupBarrier.Wait();
-        for (int end = 0; end < 2; end++)
+        int belowLow = 0;
+        int belowHigh = 0;
+        for (int thread = place.Column; thread < Group.IdxX; thread += place.Width)
         {
-            int cell = PanelMemory.CellAt(end, place.Column);
-            int wanted = (end == 0 ? first : last) - memory.Cells[cell + PanelMemory.Below];
-            int before = 0;
-            for (int i = 0; i < place.FirstRow; i++)
-            {
-                before += memory.Partials[(end * Group.DimX) + (i << place.WidthBits) + place.Column];
-            }
-
-            if (before <= wanted && wanted < before + memory.Partials[(end * Group.DimX) + Group.IdxX])
-            {
-                int bin = from;
-                int count = memory.Counters[CounterAt(place, memory, known, end, bin)];
-                while (before + count <= wanted)
-                {
-                    before += count;
-                    bin++;
-                    count = memory.Counters[CounterAt(place, memory, known, end, bin)];
-                }
-
-                // Other threads of this column may still read Below: what is to be added to it waits in Listed for the barrier.
-                memory.Cells[cell + PanelMemory.Prefix] = (int)((uint)memory.Cells[cell + PanelMemory.Prefix] | ((uint)bin << shift));
-                memory.Cells[cell + PanelMemory.Listed] = before;
-                memory.Cells[cell + PanelMemory.Count] = count;
-                if (count > enough)
-                {
-                    memory.Cells[PanelMemory.GoOn] = 1;
-                }
-            }
+            belowLow += memory.Partials[thread];
+            belowHigh += memory.Partials[Group.DimX + thread];
         }
 
+        FindDigit(place, memory, PanelMemory.CellAt(0, place.Column), 0, from, shift, first, belowLow, inLow, enough);
+        FindDigit(place, memory, PanelMemory.CellAt(1, place.Column), highHalf, from, shift, last, belowHigh, inHigh, enough);
         GroupBarrier.Wait();
         if (place.FirstRow == 0)
         {
@@ -245,6 +162,67 @@ internal static class RankSelection
         }
     }
 
-    private static int CounterAt(PanelPlace place, PanelMemory memory, int known, int end, int bin) =>
-        (known == 0 ? 0 : end * (int)(memory.Counters.Length / 2)) + (bin << place.WidthBits) + place.Column;
+    /// <summary>
+    /// Finds the bin of an end's rank if it is among the thread's: bins from <paramref name="bin"/> on with <paramref name="count"/> keys, and
+    /// <paramref name="before"/> keys of the cell in the bins before them.
+    /// </summary>
+    private static void FindDigit(PanelPlace place, PanelMemory memory, int cell, int half, int bin, int shift, int rank, int before, int count, int enough)
+    {
+        int wanted = rank - memory.Cells[cell + PanelMemory.Below];
+        if (wanted < before || wanted >= before + count)
+        {
+            return;
+        }
+
+        int inBin = memory.Counters[half + (bin << place.WidthBits) + place.Column];
+        while (before + inBin <= wanted)
+        {
+            before += inBin;
+            bin++;
+            inBin = memory.Counters[half + (bin << place.WidthBits) + place.Column];
+        }
+
+        // Other threads of this column may still read Below: what is to be added to it waits in Listed for the barrier.
+        memory.Cells[cell + PanelMemory.Prefix] = (int)((uint)memory.Cells[cell + PanelMemory.Prefix] | ((uint)bin << shift));
+        memory.Cells[cell + PanelMemory.Listed] = before;
+        memory.Cells[cell + PanelMemory.Count] = inBin;
+        if (inBin > enough)
+        {
+            memory.Cells[PanelMemory.GoOn] = 1;
+        }
+    }
+
+    /// <summary>Counts all keys by their leading digit.</summary>
+    private readonly struct FirstDigit(PanelPlace place, PanelMemory memory, int shift) : IRowVisitor<FirstDigit>
+    {
+        public FirstDigit With(int row)
+        {
+            int bin = (int)(Bits(row) >> shift);
+            Atomic.Add(ref memory.Counters[(bin << place.WidthBits) + place.Column], 1);
+            return this;
+        }
+    }
+
+    /// <summary>Counts the keys of the two cells, which agree with their prefixes down to bit <paramref name="cell"/>, by the digit after it.</summary>
+    private readonly struct NextDigit(PanelPlace place, PanelMemory memory, int cell, int shift, int mask, uint lowPrefix, uint highPrefix)
+        : IRowVisitor<NextDigit>
+    {
+        public NextDigit With(int row)
+        {
+            uint bits = Bits(row);
+            int bin = (int)(bits >> shift) & mask;
+            int counter = (bin << place.WidthBits) + place.Column;
+            if ((bits ^ lowPrefix) >> cell == 0)
+            {
+                Atomic.Add(ref memory.Counters[counter], 1);
+            }
+
+            if ((bits ^ highPrefix) >> cell == 0)
+            {
+                Atomic.Add(ref memory.Counters[HighHalf + counter], 1);
+            }
+
+            return this;
+        }
+    }
 }

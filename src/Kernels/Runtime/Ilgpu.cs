@@ -2,34 +2,29 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
 using ILGPU.Algorithms;
-using ILGPU.Backends;
-using ILGPU.Backends.EntryPoints;
-using ILGPU.Backends.PTX;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
 namespace FlGpu.Kernels;
 
-/// <summary>One ILGPU accelerator with a context of its own, since one failed kernel compilation spoils a context.</summary>
-internal sealed partial class DeviceRuntime : IDisposable
+/// <summary>What one backend has borrowed of a device: see <see cref="LentDevice"/>.</summary>
+internal sealed class DeviceRuntime : IDisposable
 {
     public const string Name = "ILGPU";
 
     /// <summary>
     /// O2 lets loads name the global memory and leaves 1 to 9 % fewer instructions of PTX. What it also does, declaring branches uniform by an
-    /// analysis that is wrong for some kernels (ILGPU issue 846), is undone before a kernel is loaded: <see cref="LetBranchesDiverge"/>.
+    /// analysis that is wrong for some kernels (ILGPU issue 846), is undone before a kernel is loaded: <see cref="LentDevice.LetBranchesDiverge"/>.
     /// </summary>
     public const OptimizationLevel Optimization = OptimizationLevel.O2;
 
     // Where ILGPU itself finds the drivers under WSL.
     private const string WslDrivers = "/usr/lib/wsl/lib";
 
-    private readonly Context _context;
-    private readonly Accelerator _accelerator;
     private readonly Dictionary<Delegate, Delegate> _launchers = [];
+    private LentDevice? _device;
 
     static DeviceRuntime()
     {
@@ -43,36 +38,44 @@ internal sealed partial class DeviceRuntime : IDisposable
         }
     }
 
-    private DeviceRuntime(Context context, Accelerator accelerator) => (_context, _accelerator) = (context, accelerator);
+    private DeviceRuntime(string kind, Func<(Context Context, Accelerator Accelerator)> open) => _device = LentDevice.Borrow(kind, open);
 
-    public string DeviceName => _accelerator is CPUAccelerator ? $"{Processor.Name} (ILGPU CPU accelerator)" : _accelerator.Name;
+    public string DeviceName => IsGpu ? Accelerator.Name : $"{Processor.Name} (ILGPU CPU accelerator)";
 
-    public int Multiprocessors => _accelerator.NumMultiprocessors;
+    public int Multiprocessors => Accelerator.NumMultiprocessors;
 
-    public bool IsGpu => _accelerator is not CPUAccelerator;
+    public bool IsGpu => Accelerator is not CPUAccelerator;
 
-    public long? MemoryBytes => IsGpu ? _accelerator.MemorySize : null;
+    public long? MemoryBytes => IsGpu ? Accelerator.MemorySize : null;
 
     /// <summary>What its buffers have copied so far.</summary>
     public Traffic Copied { get; set; }
 
-    public int MaxGroupSize => _accelerator.MaxNumThreadsPerGroup;
+    public int MaxGroupSize => Accelerator.MaxNumThreadsPerGroup;
 
     /// <summary>Whether kernels may use the instructions of TF32 tensor cores: CUDA from compute capability 8.0 on, in warps of 32.</summary>
-    public bool HasTensorCores => _accelerator is CudaAccelerator { WarpSize: 32 } cuda && cuda.Architecture >= CudaArchitecture.SM_80;
+    public bool HasTensorCores => Accelerator is CudaAccelerator { WarpSize: 32 } cuda && cuda.Architecture >= CudaArchitecture.SM_80;
 
-    /// <summary>The kernels that were compiled so far.</summary>
+    /// <summary>The kernels that this backend has launched so far.</summary>
     public IEnumerable<MethodInfo> Launched => _launchers.Keys.Select(kernel => kernel.Method);
 
-    public Accelerator Accelerator => _accelerator;
+    /// <summary>How many kernels the device has compiled, for this backend and for those that it was lent to before.</summary>
+    public int Compiled => Device.Compiled;
+
+    public Accelerator Accelerator => Device.Accelerator;
+
+    private LentDevice Device => _device ?? throw new ObjectDisposedException(nameof(DeviceRuntime));
 
     /// <summary>ILGPU's CPU accelerator, just wide enough for groups of <paramref name="groupSize"/>.</summary>
     public static DeviceRuntime OpenCpu(int threads, int groupSize)
     {
         const int SmallestWarp = 2;
         int warps = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, groupSize / SmallestWarp));
-        Context context = CreateContext(builder => builder.CPU(new CPUDevice(SmallestWarp, warps, threads)));
-        return new(context, context.GetCPUDevice(0).CreateAccelerator(context));
+        return new($"cpu {threads} x {warps}", () =>
+        {
+            Context context = CreateContext(builder => builder.CPU(new CPUDevice(SmallestWarp, warps, threads)));
+            return (context, context.GetCPUDevice(0).CreateAccelerator(context));
+        });
     }
 
     /// <summary>Every GPU, and for each kind of which there is none the reason.</summary>
@@ -84,82 +87,67 @@ internal sealed partial class DeviceRuntime : IDisposable
             (context, i) => Describe(context.GetCLDevice(i)), OpenOpenCl, "no device offers what ILGPU needs (OpenCL 2.0 with a generic address space)"),
     ];
 
-    public IDeviceTimer CreateTimer() => new MarkerTimer(_accelerator.DefaultStream);
+    public IDeviceTimer CreateTimer() => new MarkerTimer(Accelerator.DefaultStream);
 
-    public void Synchronize() => _accelerator.Synchronize();
+    public void Synchronize() => Accelerator.Synchronize();
 
     public void Launch<A, B>(Action<A, B> kernel, KernelConfig config, A a, B b) where A : struct where B : struct =>
-        Launcher<Action<AcceleratorStream, KernelConfig, A, B>>(kernel)(_accelerator.DefaultStream, config, a, b);
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B>>(kernel)(Accelerator.DefaultStream, config, a, b);
 
     public void Launch<A, B, C>(Action<A, B, C> kernel, KernelConfig config, A a, B b, C c) where A : struct where B : struct where C : struct =>
-        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C>>(kernel)(_accelerator.DefaultStream, config, a, b, c);
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C>>(kernel)(Accelerator.DefaultStream, config, a, b, c);
 
     public void Launch<A, B, C, D>(Action<A, B, C, D> kernel, KernelConfig config, A a, B b, C c, D d)
         where A : struct where B : struct where C : struct where D : struct =>
-        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d);
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D>>(kernel)(Accelerator.DefaultStream, config, a, b, c, d);
 
     public void Launch<A, B, C, D, E>(Action<A, B, C, D, E> kernel, KernelConfig config, A a, B b, C c, D d, E e)
         where A : struct where B : struct where C : struct where D : struct where E : struct =>
-        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d, e);
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E>>(kernel)(Accelerator.DefaultStream, config, a, b, c, d, e);
 
     public void Launch<A, B, C, D, E, F>(Action<A, B, C, D, E, F> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f)
         where A : struct where B : struct where C : struct where D : struct where E : struct where F : struct =>
-        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E, F>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d, e, f);
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E, F>>(kernel)(Accelerator.DefaultStream, config, a, b, c, d, e, f);
 
     public void Launch<A, B, C, D, E, F, G, H, I, J>(
         Action<A, B, C, D, E, F, G, H, I, J> kernel, KernelConfig config, A a, B b, C c, D d, E e, F f, G g, H h, I i, J j)
         where A : struct where B : struct where C : struct where D : struct where E : struct
         where F : struct where G : struct where H : struct where I : struct where J : struct =>
-        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E, F, G, H, I, J>>(kernel)(_accelerator.DefaultStream, config, a, b, c, d, e, f, g, h, i, j);
+        Launcher<Action<AcceleratorStream, KernelConfig, A, B, C, D, E, F, G, H, I, J>>(kernel)(Accelerator.DefaultStream, config, a, b, c, d, e, f, g, h, i, j);
 
-    /// <summary>Takes back what O2 declares of conditional branches; a plain branch is right whether a warp agrees or not.</summary>
-    public static void LetBranchesDiverge(PTXCompiledKernel kernel)
-    {
-        ref string ptx = ref PtxOf(kernel);
-        ptx = UniformBranch().Replace(ptx, "$1");
-    }
-
+    /// <summary>Gives the device back to the process.</summary>
     public void Dispose()
     {
-        _accelerator.Dispose();
-        _context.Dispose();
+        if (_device is not null)
+        {
+            _launchers.Clear();
+            _device.GiveBack();
+            _device = null;
+        }
     }
 
-    /// <summary>Compiles a kernel the first time that it is launched.</summary>
+    /// <summary>What launches a kernel, which is compiled the first time that the process launches it on such a device.</summary>
     private TLauncher Launcher<TLauncher>(Delegate kernel) where TLauncher : Delegate
     {
         if (!_launchers.TryGetValue(kernel, out Delegate? launcher))
         {
-            CompiledKernel compiled = _accelerator.CompileKernel(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method));
-            if (compiled is PTXCompiledKernel ptx)
-            {
-                LetBranchesDiverge(ptx);
-            }
-
-            _launchers[kernel] = launcher = _accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLauncher>();
+            _launchers[kernel] = launcher = Device.Launcher<TLauncher>(kernel.Method);
         }
 
         return (TLauncher)launcher;
     }
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "<PTXAssembly>k__BackingField")]
-    private static extern ref string PtxOf(PTXCompiledKernel kernel);
-
-    // A branch under a predicate, or one through a table.
-    [GeneratedRegex(@"(@!?%p\d+\s+bra|brx\.idx)\.uni")]
-    private static partial Regex UniformBranch();
-
-    private static DeviceRuntime OpenCuda(int index)
+    private static DeviceRuntime OpenCuda(int index) => new($"cuda:{index}", () =>
     {
         Context context = CreateContext(builder => builder.Cuda());
-        return new(context, context.GetCudaDevice(index).CreateAccelerator(context));
-    }
+        return (context, context.GetCudaDevice(index).CreateAccelerator(context));
+    });
 
-    private static DeviceRuntime OpenOpenCl(int index)
+    private static DeviceRuntime OpenOpenCl(int index) => new($"opencl:{index}", () =>
     {
         Context context = CreateContext(builder => builder.OpenCL());
-        return new(context, context.GetCLDevice(index).CreateAccelerator(context));
-    }
+        return (context, context.GetCLDevice(index).CreateAccelerator(context));
+    });
 
     private static Context CreateContext(Func<Context.Builder, Context.Builder> devices) =>
         Context.Create(builder => devices(builder).EnableAlgorithms().Profiling().Optimize(Optimization));

@@ -141,6 +141,31 @@ public class MeasurementTests
     }
 
     [Fact]
+    public void What_is_to_be_timed_is_checked_after_the_first_call_whose_time_is_its_own()
+    {
+        int runsBefore = 0;
+        MeasurementResult result = Measurement.Take(
+            () => _device.Run(_ => 100), _device.Synchronize, restore: null, s_protocol, _device, check: () =>
+            {
+                runsBefore = _device.Runs;
+                _device.Restore(7000);
+                _device.Synchronize();
+            });
+
+        Assert.Equal(1, runsBefore);
+        Assert.Equal(100, result.FirstMs);
+        Assert.Equal(Enumerable.Repeat(100.0, 10), result.SamplesMs);
+    }
+
+    [Fact]
+    public void What_fails_its_check_is_not_called_again()
+    {
+        Assert.Throws<InvalidDataException>(() => Measurement.Take(
+            () => _device.Run(_ => 100), _device.Synchronize, restore: null, s_protocol, _device, check: () => throw new InvalidDataException()));
+        Assert.Equal(1, _device.Runs);
+    }
+
+    [Fact]
     public void Every_call_works_on_restored_inputs_and_restoring_is_not_timed()
     {
         MeasurementResult result = Take(_ => 100, restoreMs: 70);
