@@ -205,17 +205,17 @@ def versions():
     blas = sorted(f for f in files if any(name in f.lower() for name in ("openblas", "mkl", "blis", "libblas", "libcblas")))
     return {
         "python": sys.version.split()[0], "torch": torch.__version__, "torch_threads": torch.get_num_threads(), "numpy": np.__version__,
-        "blas_files": blas, "openblas": openblas_config(),
+        "blas_files": blas, "openblas": ask_openblas("openblas_get_config"), "openblas_kernels": ask_openblas("openblas_get_corename"),
     }
 
 
-def openblas_config():
+def ask_openblas(question):
     import ctypes
     with open("/proc/self/maps") as maps:
         paths = {line.split()[-1] for line in maps if "libopenblas" in line}
     for path in sorted(paths):
         library = ctypes.CDLL(path)
-        for name in ("openblas_get_config", "openblas_get_config64_"):
+        for name in (question, question + "64_"):
             if hasattr(library, name):
                 function = getattr(library, name)
                 function.restype = ctypes.c_char_p

@@ -15,7 +15,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM = HERE.parent.parent / "artifacts/bin/FlGpu.Harness/release/flgpu"
-COLUMNS = ["case", "n", "d", "threads", "peer", "peer_ms", "flgpu_ms", "ratio", "goal"]
+COLUMNS = ["case", "n", "d", "threads", "blas_kernels", "peer", "peer_ms", "flgpu_ms", "ratio", "goal"]
 
 ROWS = [(n, d) for n in (10, 32, 100) for d in (2762, 101770)] + [(100, 1_000_000)]
 MANY_ROWS = [(1000, 2762), (1000, 101770)]
@@ -33,6 +33,9 @@ CASES = {
     "train_clients": (["--operations", "train_clients"], [(100, 2762), (100, 101770)]),
     "evaluate": (["--operations", "evaluate"], [(5, 2762), (100, 101770)]),
 }
+
+# What peers do with matrix products: timed with each choice of OpenBLAS's kernels.
+BLAS_CASES = ["pairwise_squared_distances", "weighted_sum", "train_clients", "evaluate"]
 
 # The tutorial's compare_defenses: its own four cells, and all attacks x all defenses.
 WHOLE = {
@@ -66,16 +69,24 @@ def goal(case, n, d, threads, peer):
     }.get((case, peer))
 
 
-def thread_environment(threads):
-    return os.environ | {"OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+def peer_environments():
+    """The environment as it is and, where it forces kernels upon OpenBLAS, the same without: OpenBLAS then takes those of this CPU."""
+    forced = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    yield dict(os.environ)
+    if any(name in os.environ for name in forced):
+        yield {name: value for name, value in os.environ.items() if name not in forced}
+
+
+def thread_environment(threads, environment):
+    return environment | {"OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
 class Peers:
     """A process with PyTorch and NumPy on so many threads: OpenBLAS takes their number when it is loaded."""
 
-    def __init__(self, threads):
+    def __init__(self, threads, environment):
         self._process = subprocess.Popen(
-            [sys.executable, HERE / "peers.py", str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=thread_environment(threads))
+            [sys.executable, HERE / "peers.py", str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=thread_environment(threads, environment))
         self.versions = self._answer()["versions"]
 
     def sample(self, case, n, d, seconds, samples):
@@ -112,16 +123,16 @@ def flgpu_samples(options, what, n, d, threads):
     return times or sys.exit(f"flgpu {' '.join(arguments)}: no samples")
 
 
-def process_ms(command, threads):
+def process_ms(command, environment):
     start = time.perf_counter()
-    output_of(command, thread_environment(threads))
+    output_of(command, environment)
     return (time.perf_counter() - start) * 1000
 
 
-def cases_in_turns(options, threads, peers):
+def cases_in_turns(options, threads, peers, names):
     seconds, samples = (0.05, 1) if options.quick else (0.5, 5)
     for case, (what, sizes) in CASES.items():
-        if options.only and options.only != case:
+        if case not in names:
             continue
         for n, d in sizes[:1] if options.quick else sizes:
             theirs, ours = {}, []
@@ -133,17 +144,18 @@ def cases_in_turns(options, threads, peers):
                 yield case, n, d, peer, statistics.median(medians), statistics.median(ours)
 
 
-def whole_processes(options, threads):
+def whole_processes(options, threads, environment, names):
     seeds = ["--seeds", "42"]
+    environment = thread_environment(threads, environment)
     for case, cells in WHOLE.items():
-        if options.only and options.only != case:
+        if case not in names:
             continue
         few = ["--rounds", "2"] if options.quick else []
         theirs, ours = [], []
         for _ in range(options.turns):
-            theirs.append(process_ms([sys.executable, HERE / "tutorial_peer.py", *cells, *few, "--threads", str(threads)], threads))
+            theirs.append(process_ms([sys.executable, HERE / "tutorial_peer.py", *cells, *few, "--threads", str(threads)], environment))
             ours.append(process_ms(
-                [options.flgpu, "compare", "--preset", "tutorial", *cells, *few, *seeds, "--backend", "simd", "--threads", str(threads)], threads))
+                [options.flgpu, "compare", "--preset", "tutorial", *cells, *few, *seeds, "--backend", "simd", "--threads", str(threads)], environment))
         yield case, 10, 2762, "tutorial_peer.py", statistics.median(theirs), statistics.median(ours)
 
 
@@ -162,7 +174,7 @@ def show(row):
     def number(value):
         return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
-    widths = [26, 6, 9, 7, 22, 10, 10, 8, 6]
+    widths = [26, 6, 9, 7, 12, 22, 10, 10, 8, 6]
     print("  ".join(number(value).ljust(width) for value, width in zip(row, widths)).rstrip(), flush=True)
 
 
@@ -187,18 +199,22 @@ def main():
     with open(options.out / "peers.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
+        chosen = [options.only] if options.only else [*CASES, *WHOLE]
         for threads in options.threads:
-            peers = Peers(threads)
-            environment["peers"].append(peers.versions)
-            if not any("openblas" in name or "mkl" in name for name in peers.versions["blas_files"]):
-                sys.exit(f"NumPy's BLAS is {peers.versions['blas_files']}: ratios against reference BLAS mislead; install OpenBLAS (Debian: libopenblas0-pthread)")
-            for rows in (cases_in_turns(options, threads, peers), whole_processes(options, threads)):
-                for case, n, d, peer, peer_ms, flgpu_ms in rows:
-                    row = [case, n, d, threads, peer, peer_ms, flgpu_ms, peer_ms / flgpu_ms, goal(case, n, d, threads, peer)]
-                    show(row)
-                    writer.writerow(row)
-                    file.flush()
-            peers.close()
+            for number, surroundings in enumerate(peer_environments()):
+                names = [name for name in chosen if number == 0 or name in BLAS_CASES or name in WHOLE]
+                peers = Peers(threads, surroundings)
+                environment["peers"].append(peers.versions)
+                if not any("openblas" in name or "mkl" in name for name in peers.versions["blas_files"]):
+                    sys.exit(f"NumPy's BLAS is {peers.versions['blas_files']}: ratios against reference BLAS mislead; install OpenBLAS (Debian: libopenblas0-pthread)")
+                kernels = peers.versions["openblas_kernels"]
+                for rows in (cases_in_turns(options, threads, peers, names), whole_processes(options, threads, surroundings, names)):
+                    for case, n, d, peer, peer_ms, flgpu_ms in rows:
+                        row = [case, n, d, threads, kernels, peer, peer_ms, flgpu_ms, peer_ms / flgpu_ms, goal(case, n, d, threads, peer)]
+                        show(row)
+                        writer.writerow(row)
+                        file.flush()
+                peers.close()
     (options.out / "environment.json").write_text(json.dumps(environment, indent=2) + "\n")
 
 
