@@ -1,5 +1,6 @@
 // norms[i] = the Euclidean norm of row i.
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace FlGpu.Kernels;
 
@@ -81,6 +82,9 @@ public readonly record struct RowNorms(Matrix Updates, Matrix Norms) : IOperatio
         }
     }
 
+    // A page: there the hardware, which follows the row by itself, would begin anew.
+    private const int FloatsAhead = 1024;
+
     /// <summary>The sum of the squares of a row's elements.</summary>
     internal static unsafe double SquareOf(float* row, int columns)
     {
@@ -88,6 +92,12 @@ public readonly record struct RowNorms(Matrix Updates, Matrix Norms) : IOperatio
         int k = 0;
         for (; k + 32 <= columns; k += 32)
         {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(row + k + FloatsAhead);
+                Sse.Prefetch0(row + k + FloatsAhead + 16);
+            }
+
             (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(row + k));
             (Vector512<double> c, Vector512<double> d) = Vector512.Widen(Vector512.Load(row + k + 16));
             s0 = Vector512.MultiplyAddEstimate(a, a, s0);
