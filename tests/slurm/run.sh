@@ -151,7 +151,8 @@ check "a task that is killed in the middle of a case" kill -9 "$(pgrep -f -- "--
 # A batch script that a signal ended has failed, and is not requeued by itself; one whose machine went away is.
 check "is put back into the queue" wait_for 60 scontrol requeue "${job}_1"
 before=$(rows 1)
-# Slurm waits two minutes before it starts a requeued task; this one need not.
+# Slurm waits two minutes before it starts a requeued task; this one need not. In the second of the kill, though, the node takes it for the killed one.
+sleep 2
 wait_for 30 scontrol update job="${job}_1" StartTime=now
 check "starts again" wait_for 180 restarted_and_running "${job}_1"
 check "and the array comes to its end" wait_for 300 ended "$job"
