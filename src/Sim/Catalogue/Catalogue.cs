@@ -268,4 +268,5 @@ public static class Catalogue
             found.Sort((one, other) => string.CompareOrdinal(one.Name, other.Name));
             return found;
         }
-    }}
+    }
+}
