@@ -20,7 +20,8 @@ public sealed class SimdBackend(int threads) : Backend("simd", $"{Processor.Name
     public const long ElementsWorthASecondThread = 300_000;
 
     private readonly TilePool _pool = new(threads);
-    private readonly Dictionary<(int Rows, int First, int Last, bool FetchesNext), RankNetwork> _networks = [];
+    private readonly Dictionary<(int Rows, int First, int Last), RankNetwork> _networks = [];
+    private readonly List<(int Rows, RankNetwork Network)> _networksForEach = [];
     private HostBuffer<float>? _workspace;
 
     /// <summary>As many threads as the machine has cores.</summary>
@@ -57,14 +58,30 @@ public sealed class SimdBackend(int threads) : Backend("simd", $"{Processor.Name
         return _workspace.Pointer;
     }
 
-    /// <summary>The sorting network for so many rows, made once. One that goes from column to column fetches what comes next.</summary>
-    internal RankNetwork Network(int rows, int first, int last, bool fetchesNext)
+    /// <summary>The sorting network for so many rows, made once, that averages some ranks and goes from column to column.</summary>
+    internal RankNetwork Network(int rows, int first, int last)
     {
-        if (!_networks.TryGetValue((rows, first, last, fetchesNext), out RankNetwork? network))
+        if (!_networks.TryGetValue((rows, first, last), out RankNetwork? network))
         {
-            _networks[(rows, first, last, fetchesNext)] = network = new(SortingNetwork.ForRanks(rows, first, last), rows, fetchesNext);
+            _networks[(rows, first, last)] = network = new(SortingNetwork.ForRanks(rows, first, last), rows, fetchesNext: true);
         }
 
+        return network;
+    }
+
+    /// <summary>The sorting network for so many rows, made once, that gives each of some ranks.</summary>
+    internal RankNetwork NetworkForEach(int rows, params ReadOnlySpan<int> ranks)
+    {
+        foreach ((int networkRows, RankNetwork made) in _networksForEach)
+        {
+            if (networkRows == rows && made.Kept.SequenceEqual(ranks))
+            {
+                return made;
+            }
+        }
+
+        var network = new RankNetwork(SortingNetwork.ForEach(rows, ranks), rows, fetchesNext: false);
+        _networksForEach.Add((rows, network));
         return network;
     }
 }

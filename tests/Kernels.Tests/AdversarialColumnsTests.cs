@@ -3,14 +3,15 @@ namespace FlGpu.Kernels.Tests;
 
 public class AdversarialColumnsTests
 {
-    private const int Parameters = 100;
+    // Two panels of two blocks, of which the second overlaps the first.
+    private const int Parameters = 200;
 
     public static TheoryData<int, string> Cases
     {
         get
         {
             TheoryData<int, string> cases = [];
-            foreach (int clients in (int[])[7, 33, 100, 141, 221, 399, 400, 1000])
+            foreach (int clients in (int[])[7, 33, 100, 141, 221, 300, 400, 1000, 3163])
             {
                 foreach (string kind in Kinds.Keys)
                 {
@@ -27,6 +28,8 @@ public class AdversarialColumnsTests
         ["normal"] = (_, _, _, x) => x,
         ["ties"] = (_, _, _, x) => MathF.Round(x * 4) / 4,
         ["constant columns"] = (_, k, _, x) => k % 2 == 0 ? 3 : x,
+        ["half zeros"] = (i, k, _, x) => ((i * 7) + k) % 2 == 0 ? 0 : x,
+        ["half just below many zeros"] = (i, _, n, x) => i * 2 < n ? -MathF.Abs(x) : 0,
         ["40 % of the rows times 1e10"] = (i, _, n, x) => i >= n * 6 / 10 ? x * 1e10f : x,
         ["45 % of the rows at one far place"] = (i, _, n, x) => i >= n * 55 / 100 ? 1e20f : x,
         ["sorted"] = (i, _, _, x) => i + (x * 1e-3f),

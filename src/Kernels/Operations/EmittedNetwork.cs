@@ -14,7 +14,7 @@ namespace FlGpu.Kernels;
 internal sealed unsafe class EmittedNetwork
 {
     /// <summary>Beyond this many wires the code outgrows the instruction cache and other ways are faster.</summary>
-    public const int MostWires = 420;
+    public const int MostWires = 280;
 
     private const int Registers = 29;
 
@@ -62,7 +62,8 @@ internal sealed unsafe class EmittedNetwork
     public static bool IsSupported => RuntimeFeature.IsDynamicCodeCompiled && Avx512F.IsSupported;
 
     /// <summary>
-    /// Sorts columns, sixteen at a time, as far as the network does and writes the means of the kept wires.
+    /// Sorts columns, sixteen at a time, as far as the network does and writes the means of the kept wires, or, of a network that sums nothing and
+    /// of sixteen columns, one kept wire after the other.
     /// </summary>
     /// <param name="column">The first of the columns.</param>
     /// <param name="rowBytes">From a row to the next.</param>
@@ -191,7 +192,15 @@ internal sealed unsafe class EmittedNetwork
                 Exchange(_network.Steps[step], step);
             }
 
-            StoreMean();
+            if (_network.IsSummed)
+            {
+                StoreMean();
+            }
+            else
+            {
+                StoreEach();
+            }
+
             if (_loops)
             {
                 Advance(argument: 0, LaneBytes);
@@ -220,6 +229,19 @@ internal sealed unsafe class EmittedNetwork
             _il.Emit(OpCodes.Conv_I);
             _il.Emit(OpCodes.Add);
             _il.Emit(OpCodes.Starg, argument);
+        }
+
+        private void StoreEach()
+        {
+            for (int i = 0; i < _network.Kept.Count; i++)
+            {
+                PushKeys(_network.Kept[i]);
+                _il.Emit(OpCodes.Ldarg, 4);
+                _il.Emit(OpCodes.Ldc_I4, i * LaneBytes);
+                _il.Emit(OpCodes.Conv_I);
+                _il.Emit(OpCodes.Add);
+                _il.Emit(OpCodes.Call, s_storeValue);
+            }
         }
 
         // One or two kept ranks are averaged in double precision. Of more, four at a time are averaged in single precision, by quarters so that

@@ -12,7 +12,7 @@ namespace FlGpu.Kernels;
 internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First, int Last)
 {
     /// <summary>Up to this many rows a sorting network is faster than selection by bytes: the more ranks are wanted, the longer.</summary>
-    private const int NetworkRowsForMedian = 300;
+    private const int NetworkRowsForMedian = 200;
     private const int NetworkRowsForMean = EmittedNetwork.MostWires;
 
     /// <summary>The same where no code can be emitted.</summary>
@@ -48,20 +48,20 @@ internal readonly record struct RankMean(Matrix Updates, Matrix Mean, int First,
         int n = Updates.Rows;
         if (UsesSelection(n, Updates.Columns))
         {
-            var selection = new SelectedColumns(Updates, Mean, First, Last, ByteSelection.Of(simd, n, First), ByteSelection.Of(simd, n, Last));
+            var selection = new SelectedColumns(Updates, Mean, First, Last, SampledBrackets.Of(simd, n, First, Last));
             simd.ForEachTile(SelectedColumns.Strips(Updates.Columns), Updates.Length, selection);
             return;
         }
 
         int strips = (Updates.Columns + Columns.StripWidth - 1) / Columns.StripWidth;
-        RankNetwork? network = n <= NetworkRowsForMean ? simd.Network(n, First, Last, fetchesNext: true) : null;
+        RankNetwork? network = n <= NetworkRowsForMean ? simd.Network(n, First, Last) : null;
         simd.ForEachTile(strips, Updates.Length, new Columns(Updates.Host, Mean.Host, n, Updates.Columns, First, Last, network));
     }
 
     private bool UsesSelection(int rows, int columns)
     {
         int networkRows = !EmittedNetwork.IsSupported ? PlainNetworkRows : Last <= First + 1 ? NetworkRowsForMedian : NetworkRowsForMean;
-        return rows > networkRows && rows is >= ByteSelection.FewestRows and <= ByteSelection.MostRows && columns >= ByteSelection.Width;
+        return rows > networkRows && rows is >= SampledBrackets.FewestRows and <= ByteSelection.MostRows && columns >= ByteCells.Width;
     }
 
     public void Gpu(GpuBackend gpu)
@@ -182,21 +182,22 @@ internal sealed unsafe class RankNetwork(SortingNetwork network, int rows, bool 
 
     public ReadOnlySpan<CompareExchange> Steps => _steps;
 
-    /// <summary>The wires to average.</summary>
+    /// <summary>The wires to average, or to look at one by one.</summary>
     public ReadOnlySpan<int> Kept => _kept;
 
     public EmittedNetwork? Emitted { get; } =
         EmittedNetwork.IsSupported && rows <= EmittedNetwork.MostWires ? EmittedNetwork.Create(network, rows, fetchesNext) : null;
 
-    /// <summary>The means of sixteen columns whose rows are <paramref name="stride"/> elements apart; needs a vector of memory a wire.</summary>
-    [SkipLocalsInit]
-    public Vector512<float> MeanOfKept(float* column, nint stride, int* scratch)
+    /// <summary>
+    /// The values of each kept wire for sixteen columns whose rows are <paramref name="stride"/> elements apart, one vector after the other; needs a
+    /// vector of memory a wire.
+    /// </summary>
+    public void Each(float* column, nint stride, int* scratch, float* kept)
     {
         if (Emitted is not null)
         {
-            float* mean = stackalloc float[16];
-            Emitted.MeansOfKept(column, stride * sizeof(float), scratch, vectors: 1, mean);
-            return Vector512.Load(mean);
+            Emitted.MeansOfKept(column, stride * sizeof(float), scratch, vectors: 1, kept);
+            return;
         }
 
         for (int i = 0; i < rows; i++)
@@ -209,7 +210,10 @@ internal sealed unsafe class RankNetwork(SortingNetwork network, int rows, bool 
             Exchange(scratch + (step.Low * 16), scratch + (step.High * 16));
         }
 
-        return MeanOfKept(scratch, 16);
+        for (int i = 0; i < _kept.Length; i++)
+        {
+            OrderedKey.ToFloat(Vector512.Load(scratch + (_kept[i] * 16))).Store(kept + (i * 16));
+        }
     }
 
     /// <summary>The means of sixteen sorted columns of keys, wires being <paramref name="wireStride"/> elements apart.</summary>

@@ -5,60 +5,108 @@ using System.Runtime.Intrinsics;
 namespace FlGpu.Kernels;
 
 /// <summary>
-/// A tile is a strip of columns, done in blocks of 64 that stay in the L2 cache from one pass to the next: the values of rank
+/// A tile is a strip of columns, done in panels that stay in the L2 cache from one pass to the next: the values of rank
 /// <paramref name="first"/> and <paramref name="last"/> are selected, then the mean of all between them is taken.
 /// </summary>
 internal readonly unsafe struct SelectedColumns(
-    Matrix updates, Matrix mean, int first, int last, ByteSelection selectFirst, ByteSelection selectLast) : ITiles
+    Matrix updates, Matrix mean, int first, int last, SampledBrackets brackets) : ITiles
 {
-    private const int StripWidth = 16 * ByteSelection.Width;
+    private const int Width = ByteCells.Width;
+    private const int StripWidth = 16 * Width;
     private const int Lanes = 16;
 
-    public nuint ScratchBytes => ByteSelection.ScratchBytes(updates.Rows) + (2 * ByteSelection.Width * sizeof(float)) + ((nuint)updates.Rows * Lanes * sizeof(int));
+    // Memory likes long runs: this many blocks are turned into bytes at once.
+    private const int MostBlocks = 2;
+
+    public nuint ScratchBytes =>
+        ByteSelection.ScratchBytes(updates.Rows) + SampledBrackets.ScratchBytes(updates.Rows) + ((nuint)updates.Rows * Width * 2 * MostBlocks) + (7 * MostBlocks * Width * sizeof(float))
+        + ((nuint)updates.Rows * Lanes * sizeof(int));
 
     public static int Strips(int columns) => (columns + StripWidth - 1) / StripWidth;
 
     public void Run(int tile, byte* scratch)
     {
-        float* low = (float*)scratch;
-        float* high = low + ByteSelection.Width;
-        int* keys = (int*)(high + ByteSelection.Width);
-        byte* rest = (byte*)(keys + ((nint)updates.Rows * Lanes));
+        int rows = updates.Rows;
         nint stride = updates.Columns;
-        int lastBlock = updates.Columns - ByteSelection.Width;
+        int mostBlocks = updates.Columns >= MostBlocks * Width ? MostBlocks : 1;
+        float* bracketEnds = (float*)scratch;
+        float* low = bracketEnds + (4 * MostBlocks * Width), high = low + Width, nexts = high + Width;
+        sbyte* bytes = (sbyte*)(nexts + Width);
+        byte* rest = (byte*)(bytes + ((nint)rows * Width * 2 * MostBlocks));
+        var firstCells = new ByteCells(bytes, bracketEnds, bracketEnds + (MostBlocks * Width));
+        var lastCells = new ByteCells(bytes + ((nint)rows * Width * MostBlocks), bracketEnds + (2 * MostBlocks * Width), bracketEnds + (3 * MostBlocks * Width));
+        var selectFirst = new ByteSelection(rows, first, withNext: last == first + 1);
+        var selectLast = new ByteSelection(rows, last, withNext: false);
         int end = Math.Min(updates.Columns, (tile + 1) * StripWidth);
-        for (int k = tile * StripWidth; k < end; k += ByteSelection.Width)
+        for (int k = tile * StripWidth; k < end; k += mostBlocks * Width)
         {
-            // The last block goes back over columns that are done already rather than past the end.
-            int column = Math.Min(k, lastBlock);
-            float* block = updates.Host + column;
-            var next = new BlockAhead(block + ByteSelection.Width, stride, updates.Rows);
-            int open = selectFirst.Select(block, stride, low, rest, next);
-            next = next.From(3 * updates.Rows);
-            open |= last > first + 1 ? selectLast.Select(block, stride, high, rest, next) : 0;
-            float* target = mean.Host + column;
-            if (last == first)
+            int blocks = Math.Min(mostBlocks, (end - k + Width - 1) / Width);
+            // The last panel goes back over columns that are done already rather than past the end.
+            int column = Math.Min(k, updates.Columns - (blocks * Width));
+            float* panel = updates.Host + column;
+            brackets.Set(panel, stride, blocks * Width, firstCells, lastCells, rest);
+            if (last > first + 1)
             {
-                new Span<float>(low, ByteSelection.Width).CopyTo(new(target, ByteSelection.Width));
+                ByteCells.Quantise(panel, stride, rows, blocks, firstCells, lastCells);
             }
             else
             {
-                open |= last == first + 1 ? MeansWithNext(block, stride, low, target, next) : MeansBetween(block, stride, low, high, target, next);
+                ByteCells.Quantise(panel, stride, rows, blocks, firstCells);
             }
 
-            for (int v = 0; open >> v != 0; v++)
+            for (int b = 0; b < blocks; b++)
             {
-                if ((open >> v & 1) != 0)
+                float* block = panel + (b * Width);
+                float* target = mean.Host + column + (b * Width);
+                (int open, int nextOpen) = selectFirst.Select(block, stride, firstCells.Block(b, rows), low, nexts, rest);
+                if (last == first)
                 {
-                    for (int i = 0; i < updates.Rows; i++)
-                    {
-                        OrderedKey.Of(Vector512.Load(block + (i * stride) + (v * Lanes))).Store(keys + (i * Lanes));
-                    }
-
-                    new Bisection(updates.Rows, first, last).Mean(keys, Lanes).Store(target + (v * Lanes));
+                    new Span<float>(low, Width).CopyTo(new(target, Width));
                 }
+                else if (last == first + 1)
+                {
+                    open |= (nextOpen & ~open) != 0 ? MeansWithNext(block, stride, low, target) : MeansOfTwo(low, nexts, target);
+                }
+                else
+                {
+                    open |= selectLast.Select(block, stride, lastCells.Block(b, rows), high, nexts, rest).Open;
+                    open |= MeansBetween(block, stride, low, high, target);
+                }
+
+                Bisect(block, stride, open, (int*)rest, target);
             }
         }
+    }
+
+    /// <summary>What was left open, sixteen columns a bit.</summary>
+    private void Bisect(float* block, nint stride, int open, int* keys, float* means)
+    {
+        for (int v = 0; open >> v != 0; v++)
+        {
+            if ((open >> v & 1) != 0)
+            {
+                for (int i = 0; i < updates.Rows; i++)
+                {
+                    OrderedKey.Of(Vector512.Load(block + (i * stride) + (v * Lanes))).Store(keys + (i * Lanes));
+                }
+
+                new Bisection(updates.Rows, first, last).Mean(keys, Lanes).Store(means + (v * Lanes));
+            }
+        }
+    }
+
+    /// <summary>Returns a bit for each sixteen columns in which not all is finite.</summary>
+    private static int MeansOfTwo(float* low, float* next, float* means)
+    {
+        int open = 0;
+        for (int v = 0; v < Width / Lanes; v++)
+        {
+            Vector512<float> a = Vector512.Load(low + (v * Lanes)), b = Vector512.Load(next + (v * Lanes));
+            ((a * 0.5f) + (b * 0.5f)).Store(means + (v * Lanes));
+            open |= AllFinite(a) && AllFinite(b) ? 0 : 1 << v;
+        }
+
+        return open;
     }
 
     /// <summary>
@@ -66,7 +114,7 @@ internal readonly unsafe struct SelectedColumns(
     /// columns for which that does not hold, as not all is finite.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int MeansWithNext(float* block, nint stride, float* low, float* means, BlockAhead next)
+    private int MeansWithNext(float* block, nint stride, float* low, float* means)
     {
         Vector512<float> low0 = Vector512.Load(low), low1 = Vector512.Load(low + 16), low2 = Vector512.Load(low + 32), low3 = Vector512.Load(low + 48);
         var highest = Vector512.Create(float.PositiveInfinity);
@@ -74,7 +122,6 @@ internal readonly unsafe struct SelectedColumns(
         Vector512<int> notAbove0 = Vector512<int>.Zero, notAbove1 = notAbove0, notAbove2 = notAbove0, notAbove3 = notAbove0;
         for (int i = 0; i < updates.Rows; i++, block += stride)
         {
-            next.FetchLine(i);
             Next(Vector512.Load(block), low0, ref next0, ref notAbove0);
             Next(Vector512.Load(block + 16), low1, ref next1, ref notAbove1);
             Next(Vector512.Load(block + 32), low2, ref next2, ref notAbove2);
@@ -106,14 +153,13 @@ internal readonly unsafe struct SelectedColumns(
     /// each sixteen columns for which that does not hold, as not all is finite.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int MeansBetween(float* block, nint stride, float* low, float* high, float* means, BlockAhead next)
+    private int MeansBetween(float* block, nint stride, float* low, float* high, float* means)
     {
         Vector512<float> low0 = Vector512.Load(low), low1 = Vector512.Load(low + 16), low2 = Vector512.Load(low + 32), low3 = Vector512.Load(low + 48);
         Vector512<float> high0 = Vector512.Load(high), high1 = Vector512.Load(high + 16), high2 = Vector512.Load(high + 32), high3 = Vector512.Load(high + 48);
         Vector512<double> lower0 = Vector512<double>.Zero, lower1 = lower0, lower2 = lower0, lower3 = lower0, upper0 = lower0, upper1 = lower0, upper2 = lower0, upper3 = lower0;
         for (int i = 0; i < updates.Rows; i++, block += stride)
         {
-            next.FetchLine(i);
             AddWithin(Vector512.Load(block), low0, high0, ref lower0, ref upper0);
             AddWithin(Vector512.Load(block + 16), low1, high1, ref lower1, ref upper1);
             AddWithin(Vector512.Load(block + 32), low2, high2, ref lower2, ref upper2);

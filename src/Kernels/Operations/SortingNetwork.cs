@@ -4,10 +4,11 @@ namespace FlGpu.Kernels;
 /// <summary>Puts the smaller of two wires on the first and the larger on the second; a side that nobody needs is not computed.</summary>
 internal readonly record struct CompareExchange(int Low, int High, bool NeedsLow, bool NeedsHigh);
 
-/// <summary>What is left of a sorting network when only the sum of some ranks is wanted.</summary>
+/// <summary>What is left of a sorting network when only some ranks are wanted.</summary>
 /// <param name="Steps">The compare-exchanges, in order.</param>
-/// <param name="Kept">The wires whose values together are those of the wanted ranks, in no particular order.</param>
-internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IReadOnlyList<int> Kept)
+/// <param name="Kept">The wires whose values together are those of the wanted ranks; in no particular order where they are summed.</param>
+/// <param name="IsSummed">Whether only the sum of the kept wires is wanted.</param>
+internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IReadOnlyList<int> Kept, bool IsSummed)
 {
     /// <summary>
     /// The pairwise sorting network (Parberry 1992) for <paramref name="wires"/> wires, pruned backwards: a step is left out when
@@ -16,11 +17,28 @@ internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IRea
     /// </summary>
     public static SortingNetwork ForRanks(int wires, int first, int last)
     {
-        List<(int Low, int High)> all = [];
-        Sort(Count(0, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)wires)), wires, all);
-        bool[] live = new bool[wires];
         bool[] summed = new bool[wires];
         Array.Fill(summed, true, first, last - first + 1);
+        return new(Pruned(new bool[wires], summed), Count(first, last - first + 1), IsSummed: true);
+    }
+
+    /// <summary>The same network, pruned to the values of some ranks.</summary>
+    public static SortingNetwork ForEach(int wires, params ReadOnlySpan<int> ranks)
+    {
+        bool[] live = new bool[wires];
+        foreach (int rank in ranks)
+        {
+            live[rank] = true;
+        }
+
+        return new(Pruned(live, new bool[wires]), ranks.ToArray(), IsSummed: false);
+    }
+
+    private static List<CompareExchange> Pruned(bool[] live, bool[] summed)
+    {
+        int wires = live.Length;
+        List<(int Low, int High)> all = [];
+        Sort(Count(0, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)wires)), wires, all);
         List<CompareExchange> steps = [];
         for (int e = all.Count - 1; e >= 0; e--)
         {
@@ -38,7 +56,7 @@ internal sealed record SortingNetwork(IReadOnlyList<CompareExchange> Steps, IRea
         }
 
         steps.Reverse();
-        return new(DepthFirst(steps, wires), Count(first, last - first + 1));
+        return DepthFirst(steps, wires);
     }
 
     /// <summary>
