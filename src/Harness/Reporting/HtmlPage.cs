@@ -1,5 +1,7 @@
 // One page that needs nothing else: sections, charts, tables, style and script in a single file.
+using System.IO.Compression;
 using System.Reflection;
+using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
 
@@ -8,6 +10,12 @@ namespace FlGpu.Harness.Reporting;
 /// <summary>Writes sections as HTML.</summary>
 internal static class HtmlPage
 {
+    // Tables of a page's own are shorter than this; the thousands of rows of a sweep take a tenth of their room when they are packed.
+    private const int MostUnpacked = 100_000;
+
+    // More columns than this have no room on a sheet of paper.
+    private const int MostOnPaper = 14;
+
     /// <summary>The whole page.</summary>
     public static string Of(string title, IReadOnlyList<string> facts, IReadOnlyList<Section> sections)
     {
@@ -59,10 +67,24 @@ internal static class HtmlPage
     }
 
     private static XElement TableOf(ReportTable table) => new(
-        "div", new XAttribute("class", table.Filters ? "table filters" : "table"), new XAttribute("data-name", table.Name),
-        new XElement("p", new XAttribute("class", "caption"), table.Caption),
-        new XElement("script", new XAttribute("type", "application/json"), JsonOf(table)),
-        table.Filters ? null : PlainTable(table));
+        "div", new XAttribute("class", $"table{(table.Filters ? " filters" : "")}{(table.Columns.Count > MostOnPaper ? " wide" : "")}"), new XAttribute("data-name", table.Name),
+        new XElement("p", new XAttribute("class", "caption"), table.Caption), DataOf(JsonOf(table)), table.Filters ? null : PlainTable(table));
+
+    private static XElement DataOf(string json)
+    {
+        if (json.Length <= MostUnpacked)
+        {
+            return new("script", new XAttribute("type", "application/json"), json);
+        }
+
+        using MemoryStream packed = new();
+        using (GZipStream gzip = new(packed, CompressionLevel.SmallestSize))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(json));
+        }
+
+        return new("script", new XAttribute("type", "application/gzip"), Convert.ToBase64String(packed.ToArray()));
+    }
 
     /// <summary>
     /// Column by column: a column that repeats itself is the list of its values and, for each row, the place of the value in it. The default

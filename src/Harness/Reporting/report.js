@@ -130,13 +130,24 @@ function chooseFigures(box) {
   update();
 }
 
-function readTable(json) {
-  const { columns, rows, cells } = JSON.parse(json);
-  const texts = cells.map(column => Array.isArray(column) ? column : column.at.map(place => column.values[place]));
-  return { columns, rows: Array.from({ length: rows }, (_, row) => texts.map(column => column[row])) };
+// What a long table holds is packed.
+async function textOf(script) {
+  if (script.type === "application/json") return script.textContent;
+  const bytes = Uint8Array.from(atob(script.textContent), character => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
 
 const isNumber = text => text !== "" && !Number.isNaN(Number(text));
+
+// A column is the list of its texts, or of its different texts and for each row the place of its text among them.
+function columnOf(name, cells) {
+  const { values, at } = Array.isArray(cells) ? { values: cells, at: null } : cells;
+  return {
+    name, values,
+    numeric: values.some(isNumber) && values.every(text => text === "" || isNumber(text)),
+    of: (list, row) => list[at ? at[row] : row],
+  };
+}
 
 function matcher(filter) {
   const compared = /^(>=|<=|>|<|=)\s*(.+)$/.exec(filter);
@@ -152,11 +163,14 @@ function matcher(filter) {
 }
 
 const csvField = text => /[",\r\n]|^ | $/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+const counted = number => number.toLocaleString("en-US");
 
-function liveTable(box) {
+async function liveTable(box) {
   const step = 100;
-  const { columns, rows } = readTable(box.querySelector("script").textContent);
-  const numeric = columns.map((_, column) => rows.some(row => row[column] !== "") && rows.every(row => row[column] === "" || isNumber(row[column])));
+  const data = JSON.parse(await textOf(box.querySelector("script")));
+  const columns = data.columns.map((name, i) => columnOf(name, data.cells[i]));
+  const rows = Array.from({ length: data.rows }, (_, row) => row);
+  const textAt = (column, row) => column.of(column.values, row);
   const withFilters = box.classList.contains("filters");
   const filters = columns.map(() => "");
   let limit = withFilters ? step : Infinity;
@@ -164,23 +178,23 @@ function liveTable(box) {
   let shown = rows;
 
   const body = element("tbody");
-  const count = element("span", { className: "count" });
+  const count = element("span", { className: "count", role: "status" });
   const save = element("button", { className: "save", type: "button", textContent: "Save CSV" });
   const more = element("button", { className: "more", type: "button", textContent: `Show ${step} more` });
   const heads = columns.map((column, i) => {
-    const button = element("button", { type: "button", textContent: column });
+    const button = element("button", { type: "button", textContent: column.name });
     button.addEventListener("click", () => {
-      order = { column: i, down: order?.column === i && !order.down };
+      order = { column, down: order?.column === column && !order.down };
       heads.forEach((head, at) => {
         if (at === i) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       });
       update();
     });
-    return element("th", { className: numeric[i] ? "number" : "", scope: "col" }, button);
+    return element("th", { className: column.numeric ? "number" : "", scope: "col" }, button);
   });
   const inputs = columns.map((column, i) => {
-    const input = element("input", { type: "search", placeholder: numeric[i] ? ">= 1" : "filter", ariaLabel: `filter ${column}` });
+    const input = element("input", { type: "search", placeholder: column.numeric ? ">= 1" : "filter", ariaLabel: `filter ${column.name}` });
     input.addEventListener("input", () => {
       filters[i] = input.value.trim();
       limit = step;
@@ -189,35 +203,39 @@ function liveTable(box) {
     return element("th", {}, input);
   });
 
-  function cellOf(text, column) {
-    const number = numeric[column] && text !== "" && !Number.isInteger(Number(text));
-    const cell = element("td", { className: numeric[column] ? "number" : text.length > 60 ? "long" : "", textContent: number ? short(Number(text)) : text });
+  function cellOf(column, row) {
+    const text = textAt(column, row);
+    const number = column.numeric && text !== "" && !Number.isInteger(Number(text));
+    const cell = element("td", { className: column.numeric ? "number" : text.length > 40 && text.includes(" ") ? "long" : "", textContent: number ? short(Number(text)) : text });
     if (number) cell.title = text;
     return cell;
   }
 
   function update() {
-    const tests = filters.flatMap((filter, column) => filter === "" ? [] : [{ column, fits: matcher(filter) }]);
-    shown = rows.filter(row => tests.every(({ column, fits }) => fits(row[column])));
+    // Each different text is looked at once, not each row.
+    const tests = filters.flatMap((filter, i) => filter === "" ? [] : [{ column: columns[i], fits: columns[i].values.map(matcher(filter)) }]);
+    shown = rows.filter(row => tests.every(({ column, fits }) => column.of(fits, row)));
     if (order) {
       const { column, down } = order;
+      const keys = column.numeric ? column.values.map(Number) : column.values;
       // Empty cells stay at the end either way.
-      const compare = (a, b) => numeric[column] ? Number(a) - Number(b) : a < b ? -1 : a > b ? 1 : 0;
-      shown.sort((a, b) => (a[column] === "") - (b[column] === "") || (down ? -1 : 1) * compare(a[column], b[column]));
+      const compare = (a, b) => a < b ? -1 : a > b ? 1 : 0;
+      shown.sort((a, b) => (textAt(column, a) === "") - (textAt(column, b) === "") || (down ? -1 : 1) * compare(column.of(keys, a), column.of(keys, b)));
     }
     body.replaceChildren(...shown.slice(0, limit).map(row => {
-      const line = element("tr", {}, ...row.map(cellOf));
-      if (box.dataset.name === "environment" && row.slice(1).some(value => value !== row[1])) line.className = "differs";
+      const line = element("tr", {}, ...columns.map(column => cellOf(column, row)));
+      if (box.dataset.name === "environment" && columns.slice(2).some(column => textAt(column, row) !== textAt(columns[1], row))) line.className = "differs";
       return line;
     }));
     const hidden = Math.max(shown.length - limit, 0);
-    count.textContent = !withFilters ? "" : `${shown.length} of ${rows.length} rows${hidden ? `, the first ${limit} of them below` : ""}`;
+    count.textContent = !withFilters ? "" : `${counted(shown.length)} of ${counted(rows.length)} rows${hidden ? `, the first ${limit} of them below` : ""}`;
     more.hidden = hidden === 0;
   }
 
   more.addEventListener("click", () => { limit += step; update(); });
   save.addEventListener("click", () => {
-    const text = [columns, ...shown].map(row => `${row.map(csvField).join(",")}\n`).join("");
+    const line = texts => `${texts.map(csvField).join(",")}\n`;
+    const text = line(data.columns) + shown.map(row => line(columns.map(column => textAt(column, row)))).join("");
     const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: `${box.dataset.name}.csv` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -7,8 +7,8 @@ namespace FlGpu.Harness.Reporting.Sections;
 
 internal static class TableSections
 {
-    /// <summary>Of accuracy.csv and timings.csv so many rows are embedded; a longer file is only named. The summary is always whole.</summary>
-    private const int MostRows = 2000;
+    /// <summary>Of accuracy.csv and timings.csv so many rows are embedded: what a browser still filters at once. A longer file is only named. The summary is always whole.</summary>
+    private const int MostRows = 100_000;
 
     private static readonly ImmutableArray<string> s_problemColumns =
         ["folder", "status", "kind", "name", "attack", "backend", "clients", "malicious", "parameters", "seed", "rows", "reason"];
@@ -65,7 +65,7 @@ internal static class TableSections
         return new(
             "rows", "All rows",
             "Filter by a part of a text, or by >, >=, <, <= or = and a number; click a heading to sort. What is shown can be saved."
-            + (left.Length > 0 ? $" Not in this page, to keep it small, but beside it: {string.Join(" and ", left)}." : ""),
+            + (left.Length > 0 ? $" Too long for this page, but in the folder: {string.Join(" and ", left)}." : ""),
             [],
             [.. embedded.Select(file => Joined(file.File, file.Tables))]);
     }
