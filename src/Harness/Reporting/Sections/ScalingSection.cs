@@ -10,9 +10,6 @@ internal static class ScalingSection
     // Fewer exponents stand beside their lines, and a chart of them says nothing more.
     private const int FewestToCompare = 3;
 
-    // So many rows are looked through without filters.
-    private const int MostUnfiltered = 20;
-
     public static Section Times(IReadOnlyList<ResultFolder> folders, Along along) => new(
         $"time-{along.Word}", $"Time against {along.Word}",
         $"Median wall time of a call, with the quartiles as a band, on logarithmic axes. The exponent b of time ∝ {along.Symbol}^b is the slope of an "
@@ -110,7 +107,7 @@ internal static class ScalingSection
                 "time of", "name", "ran on", along == Along.Clients ? "parameters" : "clients", "points", $"from {along.Symbol}", $"to {along.Symbol}", "exponent", "low", "high", "R²",
                 "at the end",
             ],
-            rows, Filters: rows.Count > MostUnfiltered);
+            rows, Filters: rows.Count > ReportTable.MostUnfiltered);
     }
 
     private sealed record Growth(NamedLine Line, PowerFit Fit);
