@@ -11,7 +11,9 @@ internal sealed record HeatMap(
     string Title, string Subtitle, string RowsAre, string ColumnsAre, IReadOnlyList<string> Rows, IReadOnlyList<string> Columns,
     IReadOnlyList<IReadOnlyList<Cell>> Cells, ColorRamp Ramp, double From, double To)
 {
-    private const double MostLabelWidth = 250;
+    private const double MostRowWidth = 360;
+    private const double MostColumnWidth = 200;
+    private const int MostColumnLines = 2;
     private const double CellWidth = 33;
     private const double CellHeight = 21;
     private const double LeastWidth = 320;
@@ -22,8 +24,10 @@ internal sealed record HeatMap(
     public XElement Draw()
     {
         string corner = $"{RowsAre} ↓ {ColumnsAre} →";
-        double rowLabels = LabelWidth(Rows.Append(corner));
-        double columnLabels = LabelWidth(Columns);
+        IReadOnlyList<string>[] rows = [.. Rows.Select(row => TextMeasure.Fold(row, MostRowWidth, Svg.TextSize, mostLines: 1))];
+        IReadOnlyList<string>[] columns = [.. Columns.Select(column => TextMeasure.Fold(column, MostColumnWidth, Svg.TextSize, MostColumnLines))];
+        double rowLabels = WidestOf([.. rows, [corner]]);
+        double columnLabels = WidestOf(columns);
         double left = rowLabels + 10;
         double width = Math.Max(LeastWidth, left + (CellWidth * Columns.Count) + Margin);
         (IReadOnlyList<XElement> title, double top) = Svg.Title(Title, Subtitle, width);
@@ -33,8 +37,8 @@ internal sealed record HeatMap(
             "heat", Title, width, bottom + 54,
             title,
             Svg.Text(left - 6, top - 8, corner, "end", faint: true),
-            Columns.Select((column, i) => WithTip(Svg.UprightText(left + (CellWidth * (i + 0.5)) + 4, top - 6, Shown(column)), column)),
-            Rows.Select((row, i) => WithTip(Svg.Text(left - 6, top + (CellHeight * (i + 0.5)) + 4, Shown(row), "end"), row)),
+            Columns.Select((column, i) => Svg.UprightName(left + (CellWidth * (i + 0.5)), top - 6, column, columns[i])),
+            Rows.Select((row, i) => Svg.Name(left - 6, top + (CellHeight * (i + 0.5)), row, rows[i])),
             Rows.SelectMany((_, row) => Columns.Select((_, column) => DrawCell(row, column, left + (CellWidth * column), top + (CellHeight * row)))),
             DrawRamp(bottom + 22));
     }
@@ -72,17 +76,6 @@ internal sealed record HeatMap(
         ];
     }
 
-    private static double LabelWidth(IEnumerable<string> labels) => Math.Min(MostLabelWidth, labels.Max(label => TextMeasure.Width(label, Svg.TextSize)));
-
-    private static string Shown(string label) => TextMeasure.Shorten(label, MostLabelWidth, Svg.TextSize);
-
-    private static XElement WithTip(XElement text, string label)
-    {
-        if (Shown(label) != label)
-        {
-            text.Add(Svg.Tip(label));
-        }
-
-        return text;
-    }
+    private static double WidestOf(IEnumerable<IReadOnlyList<string>> labels) =>
+        labels.Max(lines => lines.Max(line => TextMeasure.Width(line, Svg.TextSize)));
 }
