@@ -24,7 +24,7 @@ internal static class HtmlPage
             new XElement(
                 "header", new XElement("h1", title), new XElement("ul", new XAttribute("class", "facts"), facts.Select(fact => new XElement("li", fact))),
                 new XElement("nav", sections.Select(section => new XElement("a", new XAttribute("href", $"#{section.Id}"), section.Title)))),
-            new XElement("main", sections.Select(SectionOf)),
+            new XElement("main", sections.Select(SectionOf), sections.Count > 0 ? null : new XElement("p", "There are no rows yet, so there is nothing to show.")),
             new XElement("div", new XAttribute("id", "tip"), new XAttribute("role", "status"), new XAttribute("hidden", ""), ""));
         // Nothing is allowed but what is in this file: the page cannot ask for anything even if a script tried.
         const string Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -56,14 +56,30 @@ internal static class HtmlPage
             "div", new XAttribute("class", "figures"), FiguresOf(section.Figures)),
         section.Tables.Select(TableOf));
 
-    // Facets in which all figures agree are no choice.
     private static IEnumerable<XElement> FiguresOf(IReadOnlyList<Figure> figures)
     {
-        HashSet<string> choices = [.. figures.SelectMany(figure => figure.Facets).GroupBy(facet => facet.Facet).Where(facet => facet.Select(f => f.Value).Distinct().Count() > 1).Select(facet => facet.Key)];
+        HashSet<string> choices = ChoicesAmong(figures);
         return figures.Select(figure => new XElement(
             "figure", figure.Beside is null ? null : new XAttribute("class", "with-table"),
             choices.Count == 0 ? null : new XAttribute("data-facets", JsonSerializer.Serialize(figure.Facets.Where(f => choices.Contains(f.Facet)).ToDictionary(f => f.Facet, f => f.Value))),
             figure.Drawing, figure.Beside is { } beside ? TableOf(beside) : null));
+    }
+
+    // A facet in which all figures agree is no choice, nor is one that follows from another: two folders, each of a partition of its own.
+    private static HashSet<string> ChoicesAmong(IReadOnlyList<Figure> figures)
+    {
+        HashSet<string> choices = [];
+        HashSet<string> splits = [];
+        foreach (IGrouping<string, string> facet in figures.SelectMany(figure => figure.Facets).GroupBy(facet => facet.Facet, facet => facet.Value))
+        {
+            List<string> values = [.. facet.Distinct()];
+            if (values.Count > 1 && splits.Add(string.Join(' ', facet.Select(value => values.IndexOf(value)))))
+            {
+                choices.Add(facet.Key);
+            }
+        }
+
+        return choices;
     }
 
     private static XElement TableOf(ReportTable table) => new(

@@ -30,11 +30,14 @@ for (const title of document.querySelectorAll(".chart title")) {
   title.remove();
 }
 
-document.addEventListener("pointermove", event => {
+// A finger comes down and does not move.
+const pointing = ["pointermove", "pointerdown"];
+
+pointing.forEach(kind => document.addEventListener(kind, event => {
   const holder = event.target.closest?.("[data-tip]");
   if (holder) showTip(holder.getAttribute("data-tip"), event);
   else if (!event.target.closest?.(".chart.lines")) tip.hidden = true;
-});
+}));
 
 function followPoints(chart) {
   const series = [...chart.querySelectorAll(".series")].map(group => ({
@@ -48,32 +51,49 @@ function followPoints(chart) {
   near.setAttribute("visibility", "hidden");
   chart.append(near);
   const hide = () => near.setAttribute("visibility", "hidden");
-  chart.addEventListener("pointermove", event => {
+  const show = ({ group, points, places }, i, event) => {
+    const [x, y, low, high] = points[i];
+    const range = low === undefined ? "" : ` (${short(low)} to ${short(high)})`;
+    showTip(`${group.dataset.name}\n${chart.dataset.x}: ${short(x)}\n${chart.dataset.y}: ${short(y)}${range}`, event);
+    near.setAttribute("cx", places[i][0]);
+    near.setAttribute("cy", places[i][1]);
+    near.setAttribute("visibility", "visible");
+  };
+  pointing.forEach(kind => chart.addEventListener(kind, event => {
     if (event.target.closest("[data-tip]")) return hide();
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse());
     let best = null;
-    for (const { group, points, places } of series) {
-      if (group.classList.contains("off")) continue;
-      places.forEach(([x, y], i) => {
+    for (const line of series) {
+      if (line.group.classList.contains("off")) continue;
+      line.places.forEach(([x, y], i) => {
         const distance = Math.hypot(x - at.x, y - at.y);
-        if (distance < 30 && (!best || distance < best.distance)) best = { distance, x, y, name: group.dataset.name, point: points[i] };
+        if (distance < 30 && (!best || distance < best.distance)) best = { distance, line, i };
       });
     }
-    if (!best) {
-      tip.hidden = true;
-      return hide();
-    }
-    const [x, y, low, high] = best.point;
-    const range = low === undefined ? "" : ` (${short(low)} to ${short(high)})`;
-    showTip(`${best.name}\n${chart.dataset.x}: ${short(x)}\n${chart.dataset.y}: ${short(y)}${range}`, event);
-    near.setAttribute("cx", best.x);
-    near.setAttribute("cy", best.y);
-    near.setAttribute("visibility", "visible");
-  });
-  chart.addEventListener("pointerleave", () => { hide(); tip.hidden = true; });
+    if (best) return show(best.line, best.i, event);
+    tip.hidden = true;
+    hide();
+  }));
+  const leave = () => { hide(); tip.hidden = true; };
+  chart.addEventListener("pointerleave", leave);
+
+  // Without a mouse: the arrow keys walk along the line of the name that has the focus.
+  for (const key of chart.querySelectorAll(".key")) {
+    const line = series.find(candidate => candidate.group.dataset.name === key.dataset.name);
+    let at = -1;
+    key.addEventListener("keydown", event => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step || !line?.places.length || line.group.classList.contains("off")) return;
+      event.preventDefault();
+      at = Math.min(Math.max(at + step, 0), line.places.length - 1);
+      const place = new DOMPoint(...line.places[at]).matrixTransform(chart.getScreenCTM());
+      show(line, at, { clientX: place.x, clientY: place.y });
+    });
+    key.addEventListener("blur", () => { at = -1; leave(); });
+  }
 }
 
-// A click hides or shows a series; a double click shows it alone, or all again.
+// A click hides or shows a series, a double click shows it alone, or all again; the others fade while a name is pointed at.
 function switchSeries(chart) {
   const keys = [...chart.querySelectorAll(".key")];
   const groups = [...chart.querySelectorAll(".series")];
@@ -89,6 +109,12 @@ function switchSeries(chart) {
     key.setAttribute("role", "button");
     key.setAttribute("tabindex", "0");
     set(key, false);
+    const stress = on => () => {
+      chart.classList.toggle("one", on && !isOff(key));
+      groups.forEach(group => group.classList.toggle("this", group.dataset.name === key.dataset.name));
+    };
+    for (const kind of ["pointerenter", "focus"]) key.addEventListener(kind, stress(true));
+    for (const kind of ["pointerleave", "blur", "click"]) key.addEventListener(kind, stress(false));
     key.addEventListener("click", () => set(key, !isOff(key)));
     key.addEventListener("dblclick", () => {
       const alone = keys.every(other => other === key || isOff(other));
@@ -206,7 +232,8 @@ async function liveTable(box) {
   function cellOf(column, row) {
     const text = textAt(column, row);
     const number = column.numeric && text !== "" && !Number.isInteger(Number(text));
-    const cell = element("td", { className: column.numeric ? "number" : text.length > 40 && text.includes(" ") ? "long" : "", textContent: number ? short(Number(text)) : text });
+    const kind = column.numeric ? "number" : text.length > 40 && text.includes(" ") ? "long" : text.length > 24 ? "name" : "";
+    const cell = element("td", { className: kind, textContent: number ? short(Number(text)) : text });
     if (number) cell.title = text;
     return cell;
   }

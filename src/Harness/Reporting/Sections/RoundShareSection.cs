@@ -25,7 +25,7 @@ internal static class RoundShareSection
         bool manyTrainings = rows.Select(r => (r.Row.LocalEpochs, r.Row.LearningRate)).Distinct().Count() > 1;
         return new(
             "round-shares", "Where a round's time goes",
-            "Time in each part of a round, summed over all attacks, seeds and rounds but the first of each run, which includes compilation.",
+            "Time in each part of a round, summed over all attacks, partitions, seeds and rounds but the first of each run, which includes compilation.",
             [
                 .. charts.Select(chart => new Figure(
                     [("data", chart.Key.Dataset), ("clients", Words.Whole(chart.Key.Clients)), ("parameters", Words.Whole(chart.Key.Parameters))],

@@ -45,10 +45,10 @@ internal static class ScalingSection
             $"Time against {along.Word}: {ResultLines.WordOf(group.Kind)}",
             Words.Join(along.HeldText(group.Held), SeriesSplit.Everywhere(group.Everywhere, group.Lines), split.Part),
             new Axis($"{along.Word} {along.Symbol}", Log: true), new Axis("median ms of a call", Log: true), split.Series).Draw(),
-        FitsOf(split.Series)));
+        FitsOf(string.Join('-', ((string[])["exponents", along.Word, Words.Of(group.Kind), Words.Exact(group.Held), split.Part.Replace(' ', '-')]).Where(part => part != "")), split.Series)));
 
-    private static ReportTable FitsOf(IReadOnlyList<Series> series) => new(
-        "exponents", "Fitted exponents", ["line", "exponent", "95 % from", "to", "points"],
+    private static ReportTable FitsOf(string name, IReadOnlyList<Series> series) => new(
+        name, "Fitted exponents", ["line", "exponent", "95 % from", "to", "points"],
         [
             .. from line in series
                let fit = PowerFit.Of(line.Points.Select(point => (point.X, point.Y)))

@@ -32,7 +32,8 @@ internal static class TableSections
             counted.Count == 0 ? [] :
             [
                 new(
-                    "problems", Words.Count(counted.Count, "case"), [.. shown.Select(column => s_problemColumns[column])],
+                    "problems", string.Join(", ", counted.GroupBy(problem => problem[s_problemColumns.IndexOf("status")]).Select(status =>
+                        status.Key == Words.Of(RowStatus.Ok) ? Words.Count(status.Count(), "warning") : $"{Words.Whole(status.Count())} {status.Key}")), [.. shown.Select(column => s_problemColumns[column])],
                     [.. counted.Select(problem => (IReadOnlyList<string>)[.. shown.Select(column => problem[column])])], Filters: counted.Count > 10),
             ]);
     }
