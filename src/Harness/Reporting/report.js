@@ -188,6 +188,9 @@ function matcher(filter) {
   return text => isNumber(text) && fits(Number(text));
 }
 
+// A long text may break where the parts of names end, too.
+const breakable = text => text.match(/[^,+:]+[,+:]*|[,+:]+/g).flatMap(part => [part, element("wbr")]);
+
 const csvField = text => /[",\r\n]|^ | $/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 const counted = number => number.toLocaleString("en-US");
 
@@ -233,7 +236,7 @@ async function liveTable(box) {
     const text = textAt(column, row);
     const number = column.numeric && text !== "" && !Number.isInteger(Number(text));
     const kind = column.numeric ? "number" : text.length > 40 && text.includes(" ") ? "long" : text.length > 24 ? "name" : "";
-    const cell = element("td", { className: kind, textContent: number ? short(Number(text)) : text });
+    const cell = element("td", { className: kind }, ...kind === "name" || kind === "long" ? breakable(text) : [number ? short(Number(text)) : text]);
     if (number) cell.title = text;
     return cell;
   }
