@@ -18,7 +18,7 @@ let browser;
 let written;
 
 function report(folders, page) {
-  execFileSync(flgpu, ["report", ...folders, "--out", page]);
+  execFileSync(flgpu, ["report", ...folders, "--out", page], { stdio: ["ignore", "ignore", "inherit"] });
   return page;
 }
 
@@ -54,6 +54,7 @@ async function open(path, use, options = {}) {
   page.on("pageerror", error => troubles.push(error.message));
   const url = pathToFileURL(path).href;
   await page.goto(url);
+  if (path.endsWith(".html")) await page.waitForFunction(() => [...document.querySelectorAll(".table")].every(box => box.querySelector("tbody")));
   await use(page, context);
   await context.close();
   assert.deepEqual(troubles, []);
@@ -102,6 +103,14 @@ const collisions = page => page.evaluate(() => {
     const all = [...chart.querySelectorAll("text")];
     texts += all.length;
     among(all, title);
+    // Lines, bars and marks stay within the axes, clear of labels and legend.
+    for (const series of [...chart.querySelectorAll(".series")].filter(visible)) {
+      const drawn = [...series.querySelectorAll("path, rect")].filter(visible).map(part => part.getBoundingClientRect());
+      for (const text of all) {
+        if (drawn.some(box => overlap(box, text.getBoundingClientRect()))) found.push(`${title}: "${series.dataset.name}" covers "${text.textContent}"`);
+      }
+    }
+    if (!chart.querySelector(".marker, .cell, .bar")) found.push(`${title}: nothing is drawn`);
     const frame = chart.getBoundingClientRect();
     for (const text of all) {
       const box = text.getBoundingClientRect();
@@ -126,8 +135,8 @@ async function saved(page, selector) {
 test("every section that has data is there, in order, and linked", () => open(join(one, "report.html"), async page => {
   const sections = await page.$$eval("main section", all => all.map(section => section.id));
   assert.deepEqual(sections, [
-    "growth-clients", "time-clients", "growth-parameters", "time-parameters", "speed-up", "peak", "round-shares", "heat-accuracy", "heat-success", "accuracy-rounds", "success-rounds", "detection",
-    "problems", "rows", "environment",
+    "growth-clients", "time-clients", "growth-parameters", "time-parameters", "speed-up", "heat-accuracy", "heat-success", "accuracy-rounds", "success-rounds", "detection",
+    "round-shares", "peak", "problems", "rows", "environment",
   ]);
   assert.deepEqual(await page.$$eval("nav a", links => links.map(link => link.getAttribute("href").slice(1))), sections);
 }));
@@ -224,6 +233,21 @@ test("two folders are compared line by line, heat map beside heat map, and by en
     line.points.forEach(([n, median], i) => close(median / fast.points[i][1], 3, `${line.name} at ${n}`));
   }
   assert.equal(await page.$$eval("#heat-accuracy figure", all => all.length), 2);
+  const times = await tableOf(page, '.table[data-name="compared-times"]');
+  assert.deepEqual(times.columns.slice(-3), ["fast ms", "slow ms", "slow times as fast"]);
+  assert.equal(times.rows.length, made.parameters.length * made.backends.length * made.clients.length * made.defenses.length);
+  for (const row of times.rows) {
+    const [fast, slow, ratio] = row.slice(-3).map(Number);
+    const at = name => row[times.columns.indexOf(name)];
+    close(fast, made.medianMs(at("name"), at("backend"), Number(at("clients")), Number(at("parameters"))), "ms of the first folder");
+    close(slow, 3 * fast, "ms of the other");
+    close(ratio, 1 / 3, "ratio");
+  }
+  const marks = await page.$$eval("#comparison .mark", all => all.map(({ dataset }) => [dataset.row, Number(dataset.value), Number(dataset.low), Number(dataset.high)]));
+  assert.equal(marks.length, made.defenses.length * made.backends.length + made.defenses.length);
+  for (const [row, value, low, high] of marks) {
+    for (const end of [value, low, high]) close(end, made.defenses.includes(row) ? 0 : 1 / 3, row);
+  }
   const { columns, rows } = await tableOf(page, '.table[data-name="environment"]');
   assert.deepEqual(columns, ["what", "fast", "slow"]);
   assert.deepEqual(rows.find(row => row[0] === "host.cpu_model"), ["host.cpu_model", "Fast CPU", "Slow CPU"]);
@@ -259,13 +283,46 @@ test("the table of rows filters by text and by number, and sorts numbers as numb
 
 test("saving gives the file back, and with a filter what is shown", () => open(join(one, "report.html"), async page => {
   const table = '.table[data-name="summary"]';
-  assert.deepEqual(await saved(page, table), { name: "summary.csv", text: written.summaryText });
+  for (const [name, text] of Object.entries(written.texts)) {
+    assert.deepEqual(await saved(page, `.table[data-name="${name}"]`), { name: `${name}.csv`, text });
+  }
   await page.fill(`${table} input[aria-label="filter status"]`, "skipped");
   const skipped = written.summary.filter(row => row.status === "skipped");
   assert.equal((await saved(page, table)).text,
     made.csvLine(written.summaryColumns) + skipped.map(row => made.csvLine(written.summaryColumns.map(column => row[column]))).join(""));
   const tables = await page.$$eval(".table", boxes => boxes.map(box => box.querySelectorAll("button.save").length));
   assert.ok(tables.length > 5 && tables.every(buttons => buttons === 1), "every table has one button to save it");
+  const names = await page.$$eval(".table", boxes => boxes.map(box => box.dataset.name));
+  assert.equal(new Set(names).size, names.length, "no two tables are saved under one name");
+}));
+
+test("all of the 19,440 rows of a sweep are in the page, and filtering and sorting them takes no time", () => open(join(work, "quickstart", "report.html"), async page => {
+  const table = '.table[data-name="timings"]';
+  const csv = name => readFileSync(join(repository, "results/quickstart", `${name}.csv`), "utf8");
+  for (const name of ["summary", "accuracy", "timings"]) {
+    assert.equal((await saved(page, `.table[data-name="${name}"]`)).text, csv(name));
+  }
+  const [columns, ...rows] = csv("timings").trimEnd().split("\n").map(line => line.split(",")); // nothing in it is quoted
+  const at = columns.indexOf("wall_ms");
+  const clock = act => page.$eval(table, (box, kind) => {
+    const start = performance.now();
+    if (kind === "sort") [...box.querySelectorAll("th button")].find(button => button.textContent === "wall_ms").click();
+    else {
+      const input = box.querySelector('input[aria-label="filter wall_ms"]');
+      input.value = kind;
+      input.dispatchEvent(new Event("input"));
+    }
+    return performance.now() - start;
+  }, act);
+  const filtered = await clock("> 0.25");
+  const fitting = rows.map(row => Number(row[at])).filter(ms => ms > 0.25);
+  assert.match(await page.textContent(`${table} .count`), new RegExp(`^${fitting.length.toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} rows`));
+  const sorted = await clock("sort");
+  const shown = (await tableOf(page, table)).rows.map(row => Number(row[at]));
+  assert.deepEqual(shown, fitting.sort((a, b) => a - b).slice(0, 100));
+  await page.click(`${table} button.more`);
+  assert.equal((await tableOf(page, table)).rows.length, 200);
+  assert.ok(filtered < 500 && sorted < 500, `${filtered} ms to filter, ${sorted} ms to sort`);
 }));
 
 test("a skipped case is listed with its reason, as text", () => open(join(one, "report.html"), async page => {
@@ -361,6 +418,87 @@ test("light and dark follow the reader, and text has contrast in both", async ()
   assert.ok(grounds[0] > 0.9 && grounds[1] < 0.1, `${grounds}`);
 });
 
+test("a name in the legend brings its line out, and the arrow keys read its values", () => open(join(one, "report.html"), async page => {
+  const chart = page.locator("#accuracy-rounds .chart").first();
+  const strong = () => chart.locator(".series").evaluateAll(groups => groups.filter(group => getComputedStyle(group).opacity === "1").map(group => group.dataset.name));
+  const key = chart.locator('.key[data-name="krum"]');
+  await key.focus();
+  assert.deepEqual(await strong(), ["krum"]);
+  for (const round of [1, 2, 3]) {
+    await page.keyboard.press("ArrowRight");
+    const value = made.mean(made.seeds.map(seed => made.accuracy("krum", "none", seed, round)));
+    assert.ok((await page.textContent("#tip")).startsWith(`krum\nround: ${round}\ntest accuracy: ${Number(value.toPrecision(4))} (`), await page.textContent("#tip"));
+  }
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await page.textContent("#tip"), /round: 2\n/);
+  await key.blur();
+  assert.deepEqual(await strong(), made.defenses);
+  assert.ok(await page.isHidden("#tip"));
+}));
+
+test("a finger reads values too, and what it reads stays on the screen", () => open(join(one, "report.html"), async page => {
+  for (const target of ["#heat-accuracy .cell >> nth=0", "#round-shares rect[data-bar='krum'] >> nth=0", "#growth-clients .mark >> nth=0"]) {
+    await page.locator(target).scrollIntoViewIfNeeded();
+    await page.locator(target).dispatchEvent("pointerdown", await page.locator(target).evaluate(element => {
+      const box = element.getBoundingClientRect();
+      return { bubbles: true, clientX: box.right, clientY: box.top };
+    }));
+    const box = await page.locator("#tip").boundingBox();
+    assert.ok(box && box.x >= 0 && box.x + box.width <= 400 && box.y >= 0 && box.y + box.height <= 900, `${target}: ${JSON.stringify(box)}`);
+  }
+}, { viewport: { width: 400, height: 900 }, hasTouch: true }));
+
+test("colours differ for those who lack one kind of cones, in light and in dark", async () => {
+  // Machado, Oliveira and Fernandes 2009, on linear RGB.
+  const views = {
+    "all cones": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    protanopia: [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
+    deuteranopia: [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.01182, 0.04294, 0.968881],
+  };
+  const linear = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16) / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const seen = (rgb, m) => [0, 1, 2].map(row => Math.min(Math.max(rgb.reduce((sum, c, i) => sum + c * m[3 * row + i], 0), 0), 1));
+  const lab = ([r, g, b]) => {
+    const [x, y, z] = [(0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089]
+      .map(t => t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116);
+    return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+  };
+  for (const colorScheme of ["light", "dark"]) {
+    await open(join(one, "report.html"), async page => {
+      const colors = await page.evaluate(() => Array.from({ length: 7 }, (_, i) => getComputedStyle(document.documentElement).getPropertyValue(`--c${i}`).trim()));
+      for (const [view, matrix] of Object.entries(views)) {
+        const labs = colors.map(color => lab(seen(linear(color), matrix)));
+        labs.forEach((a, i) => labs.slice(i + 1).forEach((b, j) => {
+          const distance = Math.hypot(...a.map((value, k) => value - b[k]));
+          assert.ok(distance > 10, `${colors[i]} and ${colors[i + 1 + j]} are ${distance.toFixed(1)} apart with ${view} in ${colorScheme}`);
+        }));
+      }
+    }, { colorScheme });
+  }
+});
+
+test("on paper tables keep to the page and to their words, and those too wide for it say where they are", async () => {
+  for (const folder of ["both", "quickstart", "catalogue"]) {
+    await open(join(work, folder, "report.html"), async page => {
+      await page.emulateMedia({ media: "print" });
+      const { wide, broken, tables } = await page.evaluate(() => {
+        const printed = [...document.querySelectorAll("table")].filter(table => table.getClientRects().length > 0);
+        return {
+          tables: printed.length,
+          wide: printed.filter(table => table.getBoundingClientRect().right > innerWidth).map(table => table.closest(".table").dataset.name),
+          broken: printed.flatMap(table => [...table.querySelectorAll("td")]).filter(cell => {
+            const text = document.createRange();
+            text.selectNodeContents(cell);
+            return text.getClientRects().length > 1 && cell.getBoundingClientRect().width < 100;
+          }).map(cell => cell.textContent),
+        };
+      });
+      assert.ok(tables > 0);
+      assert.deepEqual({ wide, broken }, { wide: [], broken: [] });
+      assert.equal(await page.$eval('.table[data-name="summary"]', box => getComputedStyle(box, "::after").content.includes("Not on paper")), true);
+    }, { viewport: { width: 718, height: 1000 } }); // A4 less margins of 10 mm
+  }
+});
+
 test("on paper all charts are there, black on white, without the controls", () => open(join(work, "quickstart", "report.html"), async page => {
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
   assert.equal(await page.$$eval("figure", all => all.filter(figure => figure.getClientRects().length === 0).length), 0);
@@ -371,12 +509,23 @@ test("on paper all charts are there, black on white, without the controls", () =
 
 test("every chart is a file that a browser draws by itself", async () => {
   const charts = readdirSync(join(one, "charts"));
-  assert.equal(charts.length, 24);
+  assert.deepEqual(charts.filter(chart => !chart.endsWith(".svg")), []);
+  await open(join(one, "report.html"), async page => assert.equal(charts.length, await page.$$eval("figure", all => all.length)));
   for (const chart of charts) {
     await open(join(one, "charts", chart), async page => {
       assert.equal(await page.evaluate(() => document.documentElement.tagName), "svg");
       assert.equal(await page.$$eval("parsererror", all => all.length), 0);
       assert.deepEqual((await page.$eval("svg .ground", ground => getComputedStyle(ground).fill)), "rgb(255, 255, 255)");
+      assert.ok(await page.$$eval("svg .marker, svg .cell, svg .bar", marks => marks.length) > 0, `${chart} is empty`);
+      assert.deepEqual(await page.$$eval("svg text", texts => {
+        const frame = document.documentElement.viewBox.baseVal;
+        const scale = document.documentElement.getScreenCTM().inverse();
+        return texts.filter(text => {
+          const box = text.getBoundingClientRect();
+          const [from, to] = [new DOMPoint(box.left, box.top), new DOMPoint(box.right, box.bottom)].map(point => point.matrixTransform(scale));
+          return from.x < -1 || from.y < -1 || to.x > frame.width + 1 || to.y > frame.height + 1;
+        }).map(text => text.textContent);
+      }), [], `${chart}: texts outside`);
     });
   }
 });

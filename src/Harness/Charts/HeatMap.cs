@@ -11,9 +11,11 @@ internal sealed record HeatMap(
     string Title, string Subtitle, string RowsAre, string ColumnsAre, IReadOnlyList<string> Rows, IReadOnlyList<string> Columns,
     IReadOnlyList<IReadOnlyList<Cell>> Cells, ColorRamp Ramp, double From, double To)
 {
-    private const double MostLabelWidth = 250;
+    private const double MostRowWidth = 250;
+    private const double MostColumnWidth = 200;
+    private const int MostLines = 2;
     private const double CellWidth = 33;
-    private const double CellHeight = 21;
+    private const double LeastCellHeight = 21;
     private const double LeastWidth = 320;
     private const double RampWidth = 180;
     private const double Margin = 12;
@@ -22,30 +24,34 @@ internal sealed record HeatMap(
     public XElement Draw()
     {
         string corner = $"{RowsAre} ↓ {ColumnsAre} →";
-        double rowLabels = LabelWidth(Rows.Append(corner));
-        double columnLabels = LabelWidth(Columns);
+        IReadOnlyList<string>[] rows = [.. Rows.Select(row => TextMeasure.Fold(row, MostRowWidth, Svg.TextSize, MostLines))];
+        IReadOnlyList<string>[] columns = [.. Columns.Select(column => TextMeasure.Fold(column, MostColumnWidth, Svg.TextSize, MostLines))];
+        double rowLabels = WidestOf([.. rows, [corner]]);
+        double columnLabels = WidestOf(columns);
         double left = rowLabels + 10;
         double width = Math.Max(LeastWidth, left + (CellWidth * Columns.Count) + Margin);
         (IReadOnlyList<XElement> title, double top) = Svg.Title(Title, Subtitle, width);
         top += 14 + columnLabels + 8;
-        double bottom = top + (CellHeight * Rows.Count);
+        double[] heights = [.. rows.Select(lines => Math.Max(LeastCellHeight, (Svg.LineHeight * lines.Count) + 3))];
+        double[] tops = [.. rows.Select((_, i) => top + heights.Take(i).Sum())];
+        double bottom = top + heights.Sum();
         return Svg.Drawing(
             "heat", Title, width, bottom + 54,
             title,
             Svg.Text(left - 6, top - 8, corner, "end", faint: true),
-            Columns.Select((column, i) => WithTip(Svg.UprightText(left + (CellWidth * (i + 0.5)) + 4, top - 6, Shown(column)), column)),
-            Rows.Select((row, i) => WithTip(Svg.Text(left - 6, top + (CellHeight * (i + 0.5)) + 4, Shown(row), "end"), row)),
-            Rows.SelectMany((_, row) => Columns.Select((_, column) => DrawCell(row, column, left + (CellWidth * column), top + (CellHeight * row)))),
+            Columns.Select((column, i) => Svg.UprightName(left + (CellWidth * (i + 0.5)), top - 6, column, columns[i])),
+            Rows.Select((row, i) => Svg.Name(left - 6, tops[i] + (heights[i] / 2), row, rows[i])),
+            Rows.SelectMany((_, row) => Columns.Select((_, column) => DrawCell(row, column, left + (CellWidth * column), tops[row], heights[row]))),
             DrawRamp(bottom + 22));
     }
 
-    private XElement[] DrawCell(int row, int column, double x, double y)
+    private XElement[] DrawCell(int row, int column, double x, double y, double height)
     {
         Cell cell = Cells[row][column];
         double? place = cell.Value is { } value ? (value - From) / (To - From) : null;
         XElement rectangle = Svg.Element(
             "rect", Svg.At("class", place is null ? "cell missing" : "cell"), Svg.At("x", x), Svg.At("y", y),
-            Svg.At("width", CellWidth - 1), Svg.At("height", CellHeight - 1), Svg.At("fill", place is { } at ? Ramp.At(at) : "#f0f0f0"),
+            Svg.At("width", CellWidth - 1), Svg.At("height", height - 1), Svg.At("fill", place is { } at ? Ramp.At(at) : "#f0f0f0"),
             Svg.At("data-row", row), Svg.At("data-column", column), cell.Value is { } exact ? Svg.At("data-value", Svg.Exact(exact)) : null, Svg.Tip(cell.Tip));
         if (cell.Text == "")
         {
@@ -53,7 +59,7 @@ internal sealed record HeatMap(
         }
 
         XElement text = Svg.Element(
-            "text", Svg.At("class", place is null ? "faint in-cell" : "in-cell"), Svg.At("x", x + ((CellWidth - 1) / 2)), Svg.At("y", y + (CellHeight / 2) + 4),
+            "text", Svg.At("class", place is null ? "faint in-cell" : "in-cell"), Svg.At("x", x + ((CellWidth - 1) / 2)), Svg.At("y", y + (height / 2) + 4),
             Svg.At("text-anchor", "middle"), Svg.At("font-size", 11), Svg.At("pointer-events", "none"),
             Svg.At("fill", place is { } onColor ? Ramp.InkAt(onColor) : "#5a5a5a"), cell.Text);
         return [rectangle, text];
@@ -72,17 +78,6 @@ internal sealed record HeatMap(
         ];
     }
 
-    private static double LabelWidth(IEnumerable<string> labels) => Math.Min(MostLabelWidth, labels.Max(label => TextMeasure.Width(label, Svg.TextSize)));
-
-    private static string Shown(string label) => TextMeasure.Shorten(label, MostLabelWidth, Svg.TextSize);
-
-    private static XElement WithTip(XElement text, string label)
-    {
-        if (Shown(label) != label)
-        {
-            text.Add(Svg.Tip(label));
-        }
-
-        return text;
-    }
+    private static double WidestOf(IEnumerable<IReadOnlyList<string>> labels) =>
+        labels.Max(lines => lines.Max(line => TextMeasure.Width(line, Svg.TextSize)));
 }

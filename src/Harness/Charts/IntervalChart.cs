@@ -6,7 +6,7 @@ namespace FlGpu.Harness.Charts;
 /// <summary>A value of a series in a row, the ends of the interval around it (null where there is none) and what a pointer shows on it.</summary>
 internal sealed record Interval(string Series, double Value, double? Low, double? High, string Tip);
 
-/// <summary>A name and its values, one a series at most.</summary>
+/// <summary>A name and its values, one a series at most, in the order in which they stand below each other.</summary>
 internal sealed record IntervalRow(string Label, IReadOnlyList<Interval> Values);
 
 /// <summary>A chart of marks with whiskers below each other; a stronger line stands at <paramref name="Guide"/>.</summary>
@@ -16,7 +16,9 @@ internal sealed record IntervalChart(string Title, string Subtitle, Axis X, doub
     private const double SeriesHeight = 9;
     private const double RowGap = 9;
     private const double MostLabelWidth = 190;
+    private const int MostLabelLines = 4;
     private const double EndHeight = 3;
+    private const int MostTicks = 8;
 
     // A mark without certainty must not squeeze all others into a corner: beyond so much of the values' range whiskers are cut off.
     private const double Beyond = 0.25;
@@ -29,28 +31,37 @@ internal sealed record IntervalChart(string Title, string Subtitle, Axis X, doub
     {
         (IReadOnlyList<XElement> title, double top) = Svg.Title(Title, Subtitle, Width);
         top += 10;
-        double rowHeight = (SeriesHeight * Series.Count) + RowGap;
-        double left = 12 + Math.Min(MostLabelWidth, Rows.Max(row => TextMeasure.Width(row.Label, Svg.TextSize)));
+        IReadOnlyList<string>[] labels = [.. Rows.Select(row => TextMeasure.Fold(row.Label, MostLabelWidth, Svg.TextSize, MostLabelLines))];
+        // A row is as high as its own marks, not as those of a row that all series have.
+        double[] middles = new double[Rows.Count];
+        double bottom = top;
+        for (int row = 0; row < Rows.Count; row++)
+        {
+            double height = Math.Max((SeriesHeight * Rows[row].Values.Count) + RowGap, (Svg.LineHeight * labels[row].Count) + 4);
+            middles[row] = bottom + (height / 2);
+            bottom += height;
+        }
+
+        double left = 12 + labels.Max(lines => lines.Max(line => TextMeasure.Width(line, Svg.TextSize)));
         double right = Width - 22;
-        double bottom = top + (rowHeight * Rows.Count);
         Scale scale = ScaleOf();
         double Place(double value) => left + (scale.At(value) * (right - left));
-        IReadOnlyList<Tick> ticks = scale.Ticks(7);
+        IReadOnlyList<Tick> ticks = scale.Ticks(MostTicks);
         bool withLegend = Series.Count > 1;
         (XElement legend, double legendHeight) = Legend.Draw(withLegend ? [.. Series.Select((series, i) => (series, Sample(SeriesStyle.Of(i))))] : [], bottom + 50, Width - 8);
         return Svg.Drawing(
             "intervals", Title, Width, bottom + 50 + legendHeight + (withLegend ? 8 : 0),
             title,
-            ticks.Select(tick => Svg.GridLine(Place(tick.Value), top, Place(tick.Value), bottom)),
+            ticks.Where(tick => tick.Label != "").Select(tick => Svg.GridLine(Place(tick.Value), top, Place(tick.Value), bottom)),
             Svg.Axis(left, top, left, bottom),
             scale.At(Guide) is > 0 and < 1 ? Svg.Axis(Place(Guide), top, Place(Guide), bottom) : null,
-            ticks.Select(tick => Svg.Text(Place(tick.Value), bottom + 18, tick.Label, "middle", faint: true)),
+            ticks.Where(tick => tick.Label != "").Select(tick => Svg.Text(Place(tick.Value), bottom + 18, tick.Label, "middle", faint: true)),
             Svg.Text((left + right) / 2, bottom + 38, X.Label, "middle", faint: true),
-            Rows.Select((row, i) => Label(row.Label, left, top + (rowHeight * (i + 0.5)) + 4)),
+            Rows.Select((row, i) => Svg.Name(left - 6, middles[i], row.Label, labels[i])),
             Series.Select((series, i) => Svg.Element(
                 "g", Svg.At("class", $"series {SeriesStyle.Of(i).ColorClass}"), Svg.At("data-name", series),
-                Rows.SelectMany((row, at) => row.Values.Where(value => value.Series == series).Select(value =>
-                    Mark(value, row.Label, SeriesStyle.Of(i), left, right, Place, top + (rowHeight * at) + ((RowGap + SeriesHeight) / 2) + (SeriesHeight * i)))))),
+                Rows.SelectMany((row, at) => row.Values.Select((value, place) => (value, place)).Where(mark => mark.value.Series == series).Select(mark => Mark(
+                    mark.value, row.Label, SeriesStyle.Of(i), left, right, Place, middles[at] + (SeriesHeight * (mark.place - ((row.Values.Count - 1) / 2.0)))))))),
             new XElement(legend.Name, legend.Attributes(), Svg.At("transform", "translate(4 0)"), legend.Elements()));
     }
 
@@ -76,23 +87,12 @@ internal sealed record IntervalChart(string Title, string Subtitle, Axis X, doub
         double[] values = [.. Rows.SelectMany(row => row.Values).Select(value => value.Value), .. X.Within is { } within ? [within.From, within.To] : (double[])[]];
         (double least, double most) = (values.Min(), values.Max());
         double room = Beyond * (most - least);
-        return LinearScale.Around(
+        IEnumerable<double> shown =
         [
             .. values, .. Rows.SelectMany(row => row.Values).SelectMany(value => (double[])[value.Low ?? value.Value, value.High ?? value.Value])
-                .Where(end => end >= least - room && end <= most + room),
-        ]);
-    }
-
-    private static XElement Label(string label, double left, double y)
-    {
-        string shown = TextMeasure.Shorten(label, MostLabelWidth, Svg.TextSize);
-        XElement text = Svg.Text(left - 6, y, shown, "end");
-        if (shown != label)
-        {
-            text.Add(Svg.Tip(label));
-        }
-
-        return text;
+                .Where(end => X.Log || (end >= least - room && end <= most + room)),
+        ];
+        return X.Log ? LogScale.Around(shown) : LinearScale.Around(shown, steps: MostTicks);
     }
 
     private static Func<double, double, XElement[]> Sample(SeriesStyle style) => (x, y) =>

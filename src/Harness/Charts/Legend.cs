@@ -7,24 +7,27 @@ namespace FlGpu.Harness.Charts;
 internal static class Legend
 {
     private const double SampleWidth = 30;
-    private const double RowHeight = 19;
+    private const double RowGap = 5;
     private const double Gap = 14;
+    private const int MostLines = 2;
 
     /// <summary>A sample and a name a series, from <paramref name="top"/> on, within <paramref name="width"/>; and the height that they take.</summary>
     public static (XElement Element, double Height) Draw(IReadOnlyList<(string Name, Func<double, double, XElement[]> Sample)> keys, double top, double width)
     {
-        double widest = keys.Count == 0 ? 0 : keys.Max(key => TextMeasure.Width(key.Name, Svg.TextSize));
+        IReadOnlyList<string>[] names = [.. keys.Select(key => TextMeasure.Fold(key.Name, width - SampleWidth, Svg.TextSize, MostLines))];
+        // A name that needs lines leaves no room beside it.
+        double widest = names.Any(lines => lines.Count > 1) ? width : names.Select(lines => TextMeasure.Width(lines[0], Svg.TextSize)).DefaultIfEmpty().Max();
         int columns = Math.Clamp((int)((width + Gap) / (SampleWidth + widest + Gap)), 1, Math.Max(keys.Count, 1));
         double columnWidth = (width + Gap) / columns;
         int rows = (keys.Count + columns - 1) / columns;
+        double HeightOf(int key) => (Svg.LineHeight * names[key].Count) + RowGap;
+        double[] heights = [.. Enumerable.Range(0, rows).Select(HeightOf)];
         return (Svg.Group("legend", keys.Select((key, i) =>
         {
             double x = i / rows * columnWidth;
-            double y = top + (i % rows * RowHeight) + (RowHeight / 2);
-            string shown = TextMeasure.Shorten(key.Name, width - SampleWidth, Svg.TextSize);
+            double y = top + heights.Take(i % rows).Sum() + (heights[i % rows] / 2);
             return Svg.Element(
-                "g", Svg.At("class", "key"), Svg.At("data-name", key.Name), key.Sample(x, y), Svg.Text(x + SampleWidth, y + 4, shown),
-                shown == key.Name ? null : Svg.Tip(key.Name));
-        })), rows * RowHeight);
+                "g", Svg.At("class", "key"), Svg.At("data-name", key.Name), key.Sample(x, y), Svg.Name(x + SampleWidth, y, key.Name, names[i], "start"));
+        })), heights.Sum());
     }
 }

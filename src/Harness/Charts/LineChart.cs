@@ -13,8 +13,8 @@ internal sealed record Series(string Name, SeriesStyle Style, IReadOnlyList<Poin
 /// <summary>What an axis is called, and whether it is logarithmic. Where Within is given, the axis shows that range and all values, though not the whole of their bands.</summary>
 internal sealed record Axis(string Label, bool Log = false, (double From, double To)? Within = null);
 
-/// <summary>A chart of lines.</summary>
-internal sealed record LineChart(string Title, string Subtitle, Axis X, Axis Y, IReadOnlyList<Series> Series)
+/// <summary>A chart of lines; a stronger one runs across at the height <paramref name="Guide"/>, if any.</summary>
+internal sealed record LineChart(string Title, string Subtitle, Axis X, Axis Y, IReadOnlyList<Series> Series, double? Guide = null)
 {
     private const double Width = 480;
     private const double PlotHeight = 250;
@@ -49,8 +49,10 @@ internal sealed record LineChart(string Title, string Subtitle, Axis X, Axis Y, 
             Svg.At("data-x", X.Label), Svg.At("data-y", Y.Label),
             title,
             Svg.Text(4, titleHeight + 16, Y.Label, faint: true),
-            yTicks.Select(tick => Svg.GridLine(left, PlaceY(tick.Value), right, PlaceY(tick.Value))),
+            yTicks.Where(tick => tick.Label != "").Select(tick => Svg.GridLine(left, PlaceY(tick.Value), right, PlaceY(tick.Value))),
+            yTicks.Where(tick => tick.Label == "").Select(tick => Svg.Axis(left, PlaceY(tick.Value), left + 3, PlaceY(tick.Value))),
             xTicks.Where(tick => tick.Label != "").Select(tick => Svg.GridLine(PlaceX(tick.Value), top, PlaceX(tick.Value), bottom)),
+            Guide is { } guide && y.At(guide) is > 0 and < 1 ? Svg.Axis(left, PlaceY(guide), right, PlaceY(guide)) : null,
             xTicks.Select(tick => Svg.Axis(PlaceX(tick.Value), bottom, PlaceX(tick.Value), bottom + (tick.Label == "" ? 3 : 5))),
             Svg.Axis(left, bottom, right, bottom),
             yTicks.Where(tick => tick.Label != "").Select(tick => Svg.Text(left - 6, PlaceY(tick.Value) + 4, tick.Label, "end", faint: true)),

@@ -24,35 +24,36 @@ internal abstract record Scale(double From, double To)
             : value.ToString("0.###e0", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>1, 2 or 5 times a power of ten: the least step with which no more than <paramref name="most"/> multiples fit into a range.</summary>
-    protected static IReadOnlyList<double> RoundValues(double from, double to, int most)
+    /// <summary>1, 2 or 5 times a power of ten: the least step with which no more than <paramref name="most"/> multiples fit into a range, and these.</summary>
+    protected static (double Step, IReadOnlyList<double> Values) RoundValues(double from, double to, int most)
     {
-        double power = Math.Pow(10, Math.Floor(Math.Log10((to - from) / most)) - 1);
-        for (; ; power *= 10)
+        for (int exponent = (int)Math.Floor(Math.Log10((to - from) / most)) - 1; ; exponent++)
         {
             foreach (int factor in (ReadOnlySpan<int>)[1, 2, 5])
             {
-                double step = factor * power;
+                double step = Decimal(factor, exponent);
                 // A hair beyond the ends, so that an end that is a multiple counts although it was rounded.
                 double first = Math.Ceiling((from / step) - 1e-9);
                 double last = Math.Floor((to / step) + 1e-9);
                 if (last - first < most)
                 {
-                    int decimals = Math.Clamp((int)Math.Ceiling(-Math.Log10(power) - 1e-9), 0, 15);
-                    return [.. Enumerable.Range(0, Math.Max((int)(last - first) + 1, 0)).Select(i => Math.Round((first + i) * step, decimals))];
+                    return (step, [.. Enumerable.Range(0, Math.Max((int)(last - first) + 1, 0)).Select(i => Decimal((first + i) * factor, exponent))]);
                 }
             }
         }
     }
+
+    // Parsed and not computed: 10^-3 by multiplication is not the double that 0.001 is.
+    protected static double Decimal(double digits, int exponent) =>
+        double.Parse($"{digits.ToString("F0", CultureInfo.InvariantCulture)}e{exponent}", CultureInfo.InvariantCulture);
 }
 
 /// <summary>Equal differences are equally far apart.</summary>
 internal sealed record LinearScale(double From, double To) : Scale(From, To)
 {
-    /// <summary>From round value to round value, with all <paramref name="values"/> between.</summary>
-    public static LinearScale Around(IEnumerable<double> values)
+    /// <summary>From round value to round value, with all <paramref name="values"/> between and about so many steps.</summary>
+    public static LinearScale Around(IEnumerable<double> values, int steps = 5)
     {
-        const int Steps = 5;
         double[] all = [.. values.Where(double.IsFinite)];
         (double from, double to) = all.Length == 0 ? (0, 1) : (all.Min(), all.Max());
         if (from == to)
@@ -60,30 +61,33 @@ internal sealed record LinearScale(double From, double To) : Scale(From, To)
             (from, to) = from == 0 ? (0, 1) : (Math.Min(from, 0), Math.Max(to, 0));
         }
 
-        IReadOnlyList<double> inside = RoundValues(from, to, Steps);
-        double step = inside.Count > 1 ? inside[1] - inside[0] : to - from;
+        double step = RoundValues(from, to, steps).Step;
         return new(Math.Floor((from / step) + 1e-9) * step, Math.Ceiling((to / step) - 1e-9) * step);
     }
 
     public override double At(double value) => (value - From) / (To - From);
 
-    public override IReadOnlyList<Tick> Ticks(int most) => [.. RoundValues(From, To, Math.Max(most, 2)).Select(value => new Tick(value, Label(value)))];
+    public override IReadOnlyList<Tick> Ticks(int most) => [.. RoundValues(From, To, Math.Max(most, 2)).Values.Select(value => new Tick(value, Label(value)))];
 }
 
 /// <summary>Equal ratios are equally far apart.</summary>
 internal sealed record LogScale(double From, double To) : Scale(From, To)
 {
+    // The powers of ten that a double has with all of its digits.
+    private const double Least = -307;
+    private const double Most = 308;
+
     /// <summary>All of the <paramref name="values"/> that are above 0, with a little room at both ends.</summary>
     public static LogScale Around(IEnumerable<double> values)
     {
         const double Room = 0.04;
-        double[] logs = [.. values.Where(value => value > 0 && double.IsFinite(value)).Select(Math.Log10)];
+        double[] logs = [.. values.Where(value => value > 0 && double.IsFinite(value)).Select(value => Math.Clamp(Math.Log10(value), Least, Most))];
         (double from, double to) = logs.Length == 0 ? (0, 1) : (logs.Min(), logs.Max());
         double room = from == to ? 0.5 : Room * (to - from);
-        return new(Math.Pow(10, from - room), Math.Pow(10, to + room));
+        return new(Math.Pow(10, Math.Max(from - room, Least)), Math.Pow(10, Math.Min(to + room, Most)));
     }
 
-    public override double At(double value) => Math.Log(value / From) / Math.Log(To / From);
+    public override double At(double value) => (Math.Log(value) - Math.Log(From)) / (Math.Log(To) - Math.Log(From));
 
     public override IReadOnlyList<Tick> Ticks(int most)
     {
@@ -96,7 +100,7 @@ internal sealed record LogScale(double From, double To) : Scale(From, To)
         }
 
         // Within a decade equal steps are rounder than powers.
-        labelled = labelled.Count > (To / From < 10 ? 2 : 1) ? labelled : RoundValues(From, To, most);
+        labelled = labelled.Count > (To / From < 10 ? 2 : 1) ? labelled : RoundValues(From, To, most).Values;
         IEnumerable<double> minor = Math.Log10(To / From) <= 6 ? Multiples(1, 2, 3, 4, 5, 6, 7, 8, 9).Except(labelled) : [];
         return [.. labelled.Select(value => new Tick(value, Label(value))), .. minor.Select(value => new Tick(value, ""))];
     }
@@ -106,8 +110,7 @@ internal sealed record LogScale(double From, double To) : Scale(From, To)
         List<double> values = [];
         for (int exponent = (int)Math.Floor(Math.Log10(From)); exponent <= Math.Log10(To); exponent++)
         {
-            // Parsed and not computed: 10^-3 by multiplication is not the double that 0.001 is.
-            values.AddRange(factors.Select(factor => double.Parse($"{factor}e{exponent}", CultureInfo.InvariantCulture)));
+            values.AddRange(factors.Select(factor => Decimal(factor, exponent)));
         }
 
         return values.FindAll(value => value >= From * (1 - 1e-12) && value <= To * (1 + 1e-12));

@@ -14,6 +14,9 @@ internal static class Svg
     public const double TextSize = 12;
     public const double TitleSize = 14;
 
+    /// <summary>From one line of a name to the next.</summary>
+    public const double LineHeight = 14;
+
     private const string Ink = "#222222";
     private const string FaintInk = "#5a5a5a";
     private const string Grid = "#e2e2e2";
@@ -45,8 +48,34 @@ internal static class Svg
         "text", At("class", faint ? "faint" : "text"), At("x", x), At("y", y), At("text-anchor", anchor), At("font-size", TextSize),
         At("fill", faint ? FaintInk : Ink), text);
 
+    /// <summary>A name of several lines around the height <paramref name="y"/>; where a part of it is missing in them, a pointer shows the whole.</summary>
+    public static XElement Name(double x, double y, string name, IReadOnlyList<string> lines, string anchor = "end")
+    {
+        double first = y + 4 - (LineHeight * (lines.Count - 1) / 2);
+        XElement all = Group("name", lines.Select((line, i) => Text(x, first + (LineHeight * i), line, anchor)));
+        return WithWhole(all, name, lines);
+    }
+
+    /// <summary>A name of several lines, each of which reads upwards from the height <paramref name="y"/>, around the place <paramref name="x"/>.</summary>
+    public static XElement UprightName(double x, double y, string name, IReadOnlyList<string> lines)
+    {
+        double first = x + 4 - (LineHeight * (lines.Count - 1) / 2);
+        XElement all = Group("name", lines.Select((line, i) => UprightText(first + (LineHeight * i), y, line)));
+        return WithWhole(all, name, lines);
+    }
+
+    private static XElement WithWhole(XElement drawn, string name, IReadOnlyList<string> lines)
+    {
+        if (string.Concat(lines).Replace(" ", "") != name.Replace(" ", ""))
+        {
+            drawn.Add(Tip(name));
+        }
+
+        return drawn;
+    }
+
     /// <summary>Text that reads upwards and ends or starts at a point.</summary>
-    public static XElement UprightText(double x, double y, string text)
+    private static XElement UprightText(double x, double y, string text)
     {
         XElement element = Text(x, y, text);
         element.Add(At("transform", $"rotate(-90 {Number(x)} {Number(y)})"));
@@ -56,22 +85,22 @@ internal static class Svg
     /// <summary>The lines of a title from the top of a drawing, and the height that they take.</summary>
     public static (IReadOnlyList<XElement> Elements, double Height) Title(string title, string subtitle, double width)
     {
-        const double LineHeight = 18;
+        const double TitleLineHeight = 18;
         const double Above = 6;
         List<XElement> elements = [];
         foreach (string line in TextMeasure.Wrap(title, width - 8, TitleSize))
         {
             elements.Add(Element(
-                "text", At("class", "text title"), At("x", 4), At("y", Above + (LineHeight * (elements.Count + 1)) - 4), At("font-size", TitleSize),
+                "text", At("class", "text title"), At("x", 4), At("y", Above + (TitleLineHeight * (elements.Count + 1)) - 4), At("font-size", TitleSize),
                 At("font-weight", "600"), At("fill", Ink), line));
         }
 
         foreach (string line in TextMeasure.Wrap(subtitle, width - 8, TextSize))
         {
-            elements.Add(Text(4, Above + (LineHeight * (elements.Count + 1)) - 4, line, faint: true));
+            elements.Add(Text(4, Above + (TitleLineHeight * (elements.Count + 1)) - 4, line, faint: true));
         }
 
-        return (elements, Above + (LineHeight * elements.Count));
+        return (elements, Above + (TitleLineHeight * elements.Count));
     }
 
     public static XElement GridLine(double x1, double y1, double x2, double y2) => Line("grid", Grid, x1, y1, x2, y2);

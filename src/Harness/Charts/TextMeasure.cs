@@ -1,8 +1,10 @@
 // How wide a text will be, without a font: an upper estimate, so that what is laid out by it does not overlap.
+using System.Text.RegularExpressions;
+
 namespace FlGpu.Harness.Charts;
 
 /// <summary>Widths of texts in the widest of the fonts that charts name, DejaVu Sans, rounded up.</summary>
-internal static class TextMeasure
+internal static partial class TextMeasure
 {
     private const string Ellipsis = "…";
 
@@ -49,6 +51,28 @@ internal static class TextMeasure
 
         return lines;
     }
+
+    /// <summary>A name in no more than so many lines, broken after a comma, plus, colon or space; a line that is wider all the same is shortened.</summary>
+    public static IReadOnlyList<string> Fold(string name, double width, double fontSize, int mostLines)
+    {
+        List<string> lines = [""];
+        foreach (string part in Parts().Matches(name).Select(match => match.Value))
+        {
+            if (lines[^1] == "" || lines.Count == mostLines || Width((lines[^1] + part).TrimEnd(), fontSize) <= width)
+            {
+                lines[^1] += part;
+            }
+            else
+            {
+                lines.Add(part);
+            }
+        }
+
+        return [.. lines.Select(line => Shorten(line.TrimEnd(), width, fontSize))];
+    }
+
+    [GeneratedRegex("[^,+: ]+[,+: ]*|[,+: ]+")]
+    private static partial Regex Parts();
 
     private static double EmsOf(char character) => character switch
     {

@@ -31,7 +31,7 @@ internal static class ReportCommand
             Report report = Report.Of(paths);
             OutputFolder.Prepare(Path.GetDirectoryName(Path.GetFullPath(page))!);
             report.WriteTo(page);
-            screen.Out.WriteLine($"Wrote {page} with {report.Charts} charts, which are in charts/ beside it as .svg files too.");
+            screen.Out.WriteLine(report.Charts == 0 ? $"Wrote {page}; there was nothing to draw." : $"Wrote {page} with {report.Charts} chart{(report.Charts == 1 ? "" : "s")}, also as .svg files in charts/ beside it.");
             return 0;
         });
         return command;

@@ -1,5 +1,7 @@
 // One page that needs nothing else: sections, charts, tables, style and script in a single file.
+using System.IO.Compression;
 using System.Reflection;
+using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
 
@@ -8,6 +10,12 @@ namespace FlGpu.Harness.Reporting;
 /// <summary>Writes sections as HTML.</summary>
 internal static class HtmlPage
 {
+    // Tables of a page's own are shorter than this; the thousands of rows of a sweep take a tenth of their room when they are packed.
+    private const int MostUnpacked = 100_000;
+
+    // More columns than this have no room on a sheet of paper.
+    private const int MostOnPaper = 14;
+
     /// <summary>The whole page.</summary>
     public static string Of(string title, IReadOnlyList<string> facts, IReadOnlyList<Section> sections)
     {
@@ -16,7 +24,7 @@ internal static class HtmlPage
             new XElement(
                 "header", new XElement("h1", title), new XElement("ul", new XAttribute("class", "facts"), facts.Select(fact => new XElement("li", fact))),
                 new XElement("nav", sections.Select(section => new XElement("a", new XAttribute("href", $"#{section.Id}"), section.Title)))),
-            new XElement("main", sections.Select(SectionOf)),
+            new XElement("main", sections.Select(SectionOf), sections.Count > 0 ? null : new XElement("p", "There are no rows yet, so there is nothing to show.")),
             new XElement("div", new XAttribute("id", "tip"), new XAttribute("role", "status"), new XAttribute("hidden", ""), ""));
         // Nothing is allowed but what is in this file: the page cannot ask for anything even if a script tried.
         const string Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -48,21 +56,51 @@ internal static class HtmlPage
             "div", new XAttribute("class", "figures"), FiguresOf(section.Figures)),
         section.Tables.Select(TableOf));
 
-    // Facets in which all figures agree are no choice.
     private static IEnumerable<XElement> FiguresOf(IReadOnlyList<Figure> figures)
     {
-        HashSet<string> choices = [.. figures.SelectMany(figure => figure.Facets).GroupBy(facet => facet.Facet).Where(facet => facet.Select(f => f.Value).Distinct().Count() > 1).Select(facet => facet.Key)];
+        HashSet<string> choices = ChoicesAmong(figures);
         return figures.Select(figure => new XElement(
             "figure", figure.Beside is null ? null : new XAttribute("class", "with-table"),
             choices.Count == 0 ? null : new XAttribute("data-facets", JsonSerializer.Serialize(figure.Facets.Where(f => choices.Contains(f.Facet)).ToDictionary(f => f.Facet, f => f.Value))),
             figure.Drawing, figure.Beside is { } beside ? TableOf(beside) : null));
     }
 
+    // A facet in which all figures agree is no choice, nor is one that follows from another: two folders, each of a partition of its own.
+    private static HashSet<string> ChoicesAmong(IReadOnlyList<Figure> figures)
+    {
+        HashSet<string> choices = [];
+        HashSet<string> splits = [];
+        foreach (IGrouping<string, string> facet in figures.SelectMany(figure => figure.Facets).GroupBy(facet => facet.Facet, facet => facet.Value))
+        {
+            List<string> values = [.. facet.Distinct()];
+            if (values.Count > 1 && splits.Add(string.Join(' ', facet.Select(value => values.IndexOf(value)))))
+            {
+                choices.Add(facet.Key);
+            }
+        }
+
+        return choices;
+    }
+
     private static XElement TableOf(ReportTable table) => new(
-        "div", new XAttribute("class", table.Filters ? "table filters" : "table"), new XAttribute("data-name", table.Name),
-        new XElement("p", new XAttribute("class", "caption"), table.Caption),
-        new XElement("script", new XAttribute("type", "application/json"), JsonOf(table)),
-        table.Filters ? null : PlainTable(table));
+        "div", new XAttribute("class", $"table{(table.Filters ? " filters" : "")}{(table.Columns.Count > MostOnPaper ? " wide" : "")}"), new XAttribute("data-name", table.Name),
+        new XElement("p", new XAttribute("class", "caption"), table.Caption), DataOf(JsonOf(table)), table.Filters ? null : PlainTable(table));
+
+    private static XElement DataOf(string json)
+    {
+        if (json.Length <= MostUnpacked)
+        {
+            return new("script", new XAttribute("type", "application/json"), json);
+        }
+
+        using MemoryStream packed = new();
+        using (GZipStream gzip = new(packed, CompressionLevel.SmallestSize))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(json));
+        }
+
+        return new("script", new XAttribute("type", "application/gzip"), Convert.ToBase64String(packed.ToArray()));
+    }
 
     /// <summary>
     /// Column by column: a column that repeats itself is the list of its values and, for each row, the place of the value in it. The default

@@ -3,14 +3,14 @@ namespace FlGpu.Harness.Reporting;
 
 /// <summary>
 /// An ordinary least-squares line through (log x, log y). Low and High are the ends of the 95 % confidence interval of the exponent
-/// under normal errors of the logarithms; null with two points, which no line can miss.
+/// under normal errors of the logarithms; null, as RSquared is, with two points, which no line can miss.
 /// </summary>
 /// <param name="Points">How many points the line is through.</param>
 /// <param name="Factor">a: y at x = 1.</param>
 /// <param name="Exponent">b: the slope.</param>
 /// <param name="Low">The lower end.</param>
 /// <param name="High">The upper end.</param>
-/// <param name="RSquared">The part of the variance of log y that the line explains, 0 to 1; null when y does not vary.</param>
+/// <param name="RSquared">The part of the variance of log y that the line explains, 0 to 1; null too when y does not vary.</param>
 internal sealed record PowerFit(int Points, double Factor, double Exponent, double? Low, double? High, double? RSquared)
 {
     private const double Confidence = 0.95;
@@ -33,6 +33,6 @@ internal sealed record PowerFit(int Points, double Factor, double Exponent, doub
         double intercept = meanY - (slope * meanX);
         double residual = logs.Sum(p => Math.Pow(p.Y - intercept - (slope * p.X), 2));
         double? half = n > 2 ? StudentT.Quantile(Confidence, n - 2) * Math.Sqrt(residual / (n - 2) / sxx) : null;
-        return new(n, Math.Exp(intercept), slope, slope - half, slope + half, syy > 0 ? 1 - (residual / syy) : null);
+        return new(n, Math.Exp(intercept), slope, slope - half, slope + half, n > 2 && syy > 0 ? 1 - (residual / syy) : null);
     }
 }

@@ -26,10 +26,10 @@ public sealed class Report
         _folders = folders;
         Section[] all =
         [
-            ScalingSection.Exponents(folders, Along.Clients), ScalingSection.Times(folders, Along.Clients), ScalingSection.Exponents(folders, Along.Parameters),
-            ScalingSection.Times(folders, Along.Parameters), SpeedUpSection.Of(folders), PeakSection.Of(folders),
-            RoundShareSection.Of(folders), HeatMapSection.Accuracy(folders), HeatMapSection.AttackSuccess(folders), RoundsSection.Accuracy(folders),
-            RoundsSection.AttackSuccess(folders), DetectionSection.Of(folders), TableSections.Problems(folders), TableSections.Rows(folders),
+            ComparisonSection.Of(folders), ScalingSection.Exponents(folders, Along.Clients), ScalingSection.Times(folders, Along.Clients), ScalingSection.Exponents(folders, Along.Parameters),
+            ScalingSection.Times(folders, Along.Parameters), SpeedUpSection.Of(folders), HeatMapSection.Accuracy(folders), HeatMapSection.AttackSuccess(folders),
+            RoundsSection.Accuracy(folders), RoundsSection.AttackSuccess(folders), DetectionSection.Of(folders), RoundShareSection.Of(folders), PeakSection.Of(folders),
+            TableSections.Problems(folders), TableSections.Rows(folders),
             TableSections.Environment(folders),
         ];
         _sections = [.. all.Where(section => section.HasData)];
@@ -83,7 +83,7 @@ public sealed class Report
             IReadOnlyList<SummaryRow> rows = [.. folder.Results.Select(result => result.Row)];
             int idle = rows.Count(row => row.Status != RowStatus.Ok);
             return Words.Join(
-                _folders.Count > 1 ? folder.Name : "", $"{Words.Count(rows.Count, "configuration")}{(idle > 0 ? $", {Words.Whole(idle)} of them without result" : "")}",
+                _folders.Count > 1 ? folder.Name : "", $"{Words.Count(rows.Count, "configuration")}{(idle > 0 ? $", {Words.Whole(idle)} of them without result" : rows.Count > 0 ? ", all with a result" : "")}",
                 Fact(folder, "host", "cpu_model"), Fact(folder, "host", "logical_cores") is { Length: > 0 } cores ? $"{cores} logical cores" : "",
                 GpusOf(folder), Fact(folder, "build", "kernel_runtime"),
                 Fact(folder, "git", "revision") is { Length: > 8 } revision

@@ -17,14 +17,15 @@ internal sealed class ResultFolder
         string File(string file) => Path.Combine(path, file);
         bool Has(string file) => System.IO.File.Exists(File(file));
 
-        Timings = Has("timings.csv") ? CsvTable<TimingRow>.Read(File("timings.csv")) : [];
-        Accuracies = Has("accuracy.csv") ? CsvTable<AccuracyRow>.Read(File("accuracy.csv")) : [];
+        // A sweep may be at work on these two, or was killed over them.
+        Timings = CsvTable<TimingRow>.ReadWhole(File("timings.csv"));
+        Accuracies = CsvTable<AccuracyRow>.ReadWhole(File("accuracy.csv"));
         IReadOnlyList<SummaryRow> summary = Has("summary.csv")
             ? CsvTable<SummaryRow>.Read(File("summary.csv"))
             : Summary.Of(Timings, Accuracies, []);
         SummaryTable = Has("summary.csv") ? TextTable.Read(File("summary.csv")) : TableOf(summary);
-        TimingTable = Has("timings.csv") ? TextTable.Read(File("timings.csv")) : null;
-        AccuracyTable = Has("accuracy.csv") ? TextTable.Read(File("accuracy.csv")) : null;
+        TimingTable = Has("timings.csv") ? TextTable.Read(File("timings.csv")).First(Timings.Count) : null;
+        AccuracyTable = Has("accuracy.csv") ? TextTable.Read(File("accuracy.csv")).First(Accuracies.Count) : null;
         Results = [.. summary.Select(row => new Result(this, row))];
         Environment = Has("environment.json") ? ReadJson(File("environment.json")) : null;
     }

@@ -24,4 +24,8 @@ internal sealed record Figure(IReadOnlyList<(string Facet, string Value)> Facets
 /// <param name="Columns">The names of its columns.</param>
 /// <param name="Rows">Its rows, with a text a column.</param>
 /// <param name="Filters">Whether every column gets a filter: for long tables.</param>
-internal sealed record ReportTable(string Name, string Caption, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows, bool Filters = false);
+internal sealed record ReportTable(string Name, string Caption, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows, bool Filters = false)
+{
+    /// <summary>So many rows are looked through without filters.</summary>
+    public const int MostUnfiltered = 20;
+}

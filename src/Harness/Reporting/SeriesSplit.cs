@@ -26,7 +26,7 @@ internal static class SeriesSplit
         return
         [
             .. names.Chunk(size).Select((some, chart) => (
-                charts == 1 ? "" : $"{(chart * size) + 1} to {(chart * size) + some.Length} of {names.Length}",
+                charts == 1 ? "" : $"{(chart * size) + 1}{(some.Length == 1 ? "" : $" to {(chart * size) + some.Length}")} of {names.Length}",
                 (IReadOnlyList<Series>)
                 [
                     .. lines.Where(line => some.Contains(line.Name)).Select(line => new Series(

@@ -9,6 +9,9 @@ namespace FlGpu.Harness.Reporting;
 /// <summary>Columns, and rows with a text for each of them.</summary>
 internal sealed record TextTable(IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
+    /// <summary>Its first rows.</summary>
+    public TextTable First(int count) => this with { Rows = [.. Rows.Take(count)] };
+
     /// <summary>Reads a file; a line that is too short is filled up with empty texts.</summary>
     /// <exception cref="InputException">The file cannot be read.</exception>
     public static TextTable Read(string path)

@@ -25,6 +25,10 @@ internal static class Words
     /// <summary>How many clients there are and how many of them attack.</summary>
     public static string Federation(int? clients, int? malicious) => $"{Whole(clients)} clients, {Whole(malicious)} malicious";
 
+    /// <summary>How clients train, as far as a sweep varies it.</summary>
+    public static string Training(int? localEpochs, double? learningRate) =>
+        Join(localEpochs is null ? "" : Count(localEpochs, "local epoch"), learningRate is { } rate ? $"learning rate {Exact(rate)}" : "");
+
     /// <summary>A word with its number: 1 point, 2 points.</summary>
     public static string Count(int? number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
 }

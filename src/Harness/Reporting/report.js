@@ -30,11 +30,14 @@ for (const title of document.querySelectorAll(".chart title")) {
   title.remove();
 }
 
-document.addEventListener("pointermove", event => {
+// A finger comes down and does not move.
+const pointing = ["pointermove", "pointerdown"];
+
+pointing.forEach(kind => document.addEventListener(kind, event => {
   const holder = event.target.closest?.("[data-tip]");
   if (holder) showTip(holder.getAttribute("data-tip"), event);
   else if (!event.target.closest?.(".chart.lines")) tip.hidden = true;
-});
+}));
 
 function followPoints(chart) {
   const series = [...chart.querySelectorAll(".series")].map(group => ({
@@ -48,32 +51,49 @@ function followPoints(chart) {
   near.setAttribute("visibility", "hidden");
   chart.append(near);
   const hide = () => near.setAttribute("visibility", "hidden");
-  chart.addEventListener("pointermove", event => {
+  const show = ({ group, points, places }, i, event) => {
+    const [x, y, low, high] = points[i];
+    const range = low === undefined ? "" : ` (${short(low)} to ${short(high)})`;
+    showTip(`${group.dataset.name}\n${chart.dataset.x}: ${short(x)}\n${chart.dataset.y}: ${short(y)}${range}`, event);
+    near.setAttribute("cx", places[i][0]);
+    near.setAttribute("cy", places[i][1]);
+    near.setAttribute("visibility", "visible");
+  };
+  pointing.forEach(kind => chart.addEventListener(kind, event => {
     if (event.target.closest("[data-tip]")) return hide();
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse());
     let best = null;
-    for (const { group, points, places } of series) {
-      if (group.classList.contains("off")) continue;
-      places.forEach(([x, y], i) => {
+    for (const line of series) {
+      if (line.group.classList.contains("off")) continue;
+      line.places.forEach(([x, y], i) => {
         const distance = Math.hypot(x - at.x, y - at.y);
-        if (distance < 30 && (!best || distance < best.distance)) best = { distance, x, y, name: group.dataset.name, point: points[i] };
+        if (distance < 30 && (!best || distance < best.distance)) best = { distance, line, i };
       });
     }
-    if (!best) {
-      tip.hidden = true;
-      return hide();
-    }
-    const [x, y, low, high] = best.point;
-    const range = low === undefined ? "" : ` (${short(low)} to ${short(high)})`;
-    showTip(`${best.name}\n${chart.dataset.x}: ${short(x)}\n${chart.dataset.y}: ${short(y)}${range}`, event);
-    near.setAttribute("cx", best.x);
-    near.setAttribute("cy", best.y);
-    near.setAttribute("visibility", "visible");
-  });
-  chart.addEventListener("pointerleave", () => { hide(); tip.hidden = true; });
+    if (best) return show(best.line, best.i, event);
+    tip.hidden = true;
+    hide();
+  }));
+  const leave = () => { hide(); tip.hidden = true; };
+  chart.addEventListener("pointerleave", leave);
+
+  // Without a mouse: the arrow keys walk along the line of the name that has the focus.
+  for (const key of chart.querySelectorAll(".key")) {
+    const line = series.find(candidate => candidate.group.dataset.name === key.dataset.name);
+    let at = -1;
+    key.addEventListener("keydown", event => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step || !line?.places.length || line.group.classList.contains("off")) return;
+      event.preventDefault();
+      at = Math.min(Math.max(at + step, 0), line.places.length - 1);
+      const place = new DOMPoint(...line.places[at]).matrixTransform(chart.getScreenCTM());
+      show(line, at, { clientX: place.x, clientY: place.y });
+    });
+    key.addEventListener("blur", () => { at = -1; leave(); });
+  }
 }
 
-// A click hides or shows a series; a double click shows it alone, or all again.
+// A click hides or shows a series, a double click shows it alone, or all again; the others fade while a name is pointed at.
 function switchSeries(chart) {
   const keys = [...chart.querySelectorAll(".key")];
   const groups = [...chart.querySelectorAll(".series")];
@@ -89,6 +109,12 @@ function switchSeries(chart) {
     key.setAttribute("role", "button");
     key.setAttribute("tabindex", "0");
     set(key, false);
+    const stress = on => () => {
+      chart.classList.toggle("one", on && !isOff(key));
+      groups.forEach(group => group.classList.toggle("this", group.dataset.name === key.dataset.name));
+    };
+    for (const kind of ["pointerenter", "focus"]) key.addEventListener(kind, stress(true));
+    for (const kind of ["pointerleave", "blur", "click"]) key.addEventListener(kind, stress(false));
     key.addEventListener("click", () => set(key, !isOff(key)));
     key.addEventListener("dblclick", () => {
       const alone = keys.every(other => other === key || isOff(other));
@@ -130,13 +156,24 @@ function chooseFigures(box) {
   update();
 }
 
-function readTable(json) {
-  const { columns, rows, cells } = JSON.parse(json);
-  const texts = cells.map(column => Array.isArray(column) ? column : column.at.map(place => column.values[place]));
-  return { columns, rows: Array.from({ length: rows }, (_, row) => texts.map(column => column[row])) };
+// What a long table holds is packed.
+async function textOf(script) {
+  if (script.type === "application/json") return script.textContent;
+  const bytes = Uint8Array.from(atob(script.textContent), character => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
 
 const isNumber = text => text !== "" && !Number.isNaN(Number(text));
+
+// A column is the list of its texts, or of its different texts and for each row the place of its text among them.
+function columnOf(name, cells) {
+  const { values, at } = Array.isArray(cells) ? { values: cells, at: null } : cells;
+  return {
+    name, values,
+    numeric: values.some(isNumber) && values.every(text => text === "" || isNumber(text)),
+    of: (list, row) => list[at ? at[row] : row],
+  };
+}
 
 function matcher(filter) {
   const compared = /^(>=|<=|>|<|=)\s*(.+)$/.exec(filter);
@@ -151,12 +188,18 @@ function matcher(filter) {
   return text => isNumber(text) && fits(Number(text));
 }
 
-const csvField = text => /[",\r\n]|^ | $/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+// A long text may break where the parts of names end, too.
+const breakable = text => text.match(/[^,+:]+[,+:]*|[,+:]+/g).flatMap(part => [part, element("wbr")]);
 
-function liveTable(box) {
+const csvField = text => /[",\r\n]|^ | $/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+const counted = number => number.toLocaleString("en-US");
+
+async function liveTable(box) {
   const step = 100;
-  const { columns, rows } = readTable(box.querySelector("script").textContent);
-  const numeric = columns.map((_, column) => rows.some(row => row[column] !== "") && rows.every(row => row[column] === "" || isNumber(row[column])));
+  const data = JSON.parse(await textOf(box.querySelector("script")));
+  const columns = data.columns.map((name, i) => columnOf(name, data.cells[i]));
+  const rows = Array.from({ length: data.rows }, (_, row) => row);
+  const textAt = (column, row) => column.of(column.values, row);
   const withFilters = box.classList.contains("filters");
   const filters = columns.map(() => "");
   let limit = withFilters ? step : Infinity;
@@ -164,23 +207,23 @@ function liveTable(box) {
   let shown = rows;
 
   const body = element("tbody");
-  const count = element("span", { className: "count" });
+  const count = element("span", { className: "count", role: "status" });
   const save = element("button", { className: "save", type: "button", textContent: "Save CSV" });
   const more = element("button", { className: "more", type: "button", textContent: `Show ${step} more` });
   const heads = columns.map((column, i) => {
-    const button = element("button", { type: "button", textContent: column });
+    const button = element("button", { type: "button", textContent: column.name });
     button.addEventListener("click", () => {
-      order = { column: i, down: order?.column === i && !order.down };
+      order = { column, down: order?.column === column && !order.down };
       heads.forEach((head, at) => {
         if (at === i) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       });
       update();
     });
-    return element("th", { className: numeric[i] ? "number" : "", scope: "col" }, button);
+    return element("th", { className: column.numeric ? "number" : "", scope: "col" }, button);
   });
   const inputs = columns.map((column, i) => {
-    const input = element("input", { type: "search", placeholder: numeric[i] ? ">= 1" : "filter", ariaLabel: `filter ${column}` });
+    const input = element("input", { type: "search", placeholder: column.numeric ? ">= 1" : "filter", ariaLabel: `filter ${column.name}` });
     input.addEventListener("input", () => {
       filters[i] = input.value.trim();
       limit = step;
@@ -189,35 +232,40 @@ function liveTable(box) {
     return element("th", {}, input);
   });
 
-  function cellOf(text, column) {
-    const number = numeric[column] && text !== "" && !Number.isInteger(Number(text));
-    const cell = element("td", { className: numeric[column] ? "number" : text.length > 60 ? "long" : "", textContent: number ? short(Number(text)) : text });
+  function cellOf(column, row) {
+    const text = textAt(column, row);
+    const number = column.numeric && text !== "" && !Number.isInteger(Number(text));
+    const kind = column.numeric ? "number" : text.length > 40 && text.includes(" ") ? "long" : text.length > 24 ? "name" : "";
+    const cell = element("td", { className: kind }, ...kind === "name" || kind === "long" ? breakable(text) : [number ? short(Number(text)) : text]);
     if (number) cell.title = text;
     return cell;
   }
 
   function update() {
-    const tests = filters.flatMap((filter, column) => filter === "" ? [] : [{ column, fits: matcher(filter) }]);
-    shown = rows.filter(row => tests.every(({ column, fits }) => fits(row[column])));
+    // Each different text is looked at once, not each row.
+    const tests = filters.flatMap((filter, i) => filter === "" ? [] : [{ column: columns[i], fits: columns[i].values.map(matcher(filter)) }]);
+    shown = rows.filter(row => tests.every(({ column, fits }) => column.of(fits, row)));
     if (order) {
       const { column, down } = order;
+      const keys = column.numeric ? column.values.map(Number) : column.values;
       // Empty cells stay at the end either way.
-      const compare = (a, b) => numeric[column] ? Number(a) - Number(b) : a < b ? -1 : a > b ? 1 : 0;
-      shown.sort((a, b) => (a[column] === "") - (b[column] === "") || (down ? -1 : 1) * compare(a[column], b[column]));
+      const compare = (a, b) => a < b ? -1 : a > b ? 1 : 0;
+      shown.sort((a, b) => (textAt(column, a) === "") - (textAt(column, b) === "") || (down ? -1 : 1) * compare(column.of(keys, a), column.of(keys, b)));
     }
     body.replaceChildren(...shown.slice(0, limit).map(row => {
-      const line = element("tr", {}, ...row.map(cellOf));
-      if (box.dataset.name === "environment" && row.slice(1).some(value => value !== row[1])) line.className = "differs";
+      const line = element("tr", {}, ...columns.map(column => cellOf(column, row)));
+      if (box.dataset.name === "environment" && columns.slice(2).some(column => textAt(column, row) !== textAt(columns[1], row))) line.className = "differs";
       return line;
     }));
     const hidden = Math.max(shown.length - limit, 0);
-    count.textContent = !withFilters ? "" : `${shown.length} of ${rows.length} rows${hidden ? `, the first ${limit} of them below` : ""}`;
+    count.textContent = !withFilters ? "" : `${counted(shown.length)} of ${counted(rows.length)} rows${hidden ? `, the first ${limit} of them below` : ""}`;
     more.hidden = hidden === 0;
   }
 
   more.addEventListener("click", () => { limit += step; update(); });
   save.addEventListener("click", () => {
-    const text = [columns, ...shown].map(row => `${row.map(csvField).join(",")}\n`).join("");
+    const line = texts => `${texts.map(csvField).join(",")}\n`;
+    const text = line(data.columns) + shown.map(row => line(columns.map(column => textAt(column, row)))).join("");
     const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: `${box.dataset.name}.csv` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);

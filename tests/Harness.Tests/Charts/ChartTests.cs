@@ -142,6 +142,31 @@ public sealed class ChartTests
         double Tick(string label) => Number(Assert.Single(drawing.Descendants(), e => e.Name.LocalName == "text" && e.Value == label), "x");
     }
 
+    [Fact]
+    public void Rows_of_intervals_are_as_high_as_their_own_marks_and_names()
+    {
+        Interval Of(string series) => new(series, 1, 0.5, 2, "");
+        XElement drawing = new IntervalChart(
+            "t", "", new Axis("b", Log: true), 1, ["a", "b", "c"],
+            [new("one", [Of("b")]), new("three", [Of("a"), Of("b"), Of("c")]), new("one more", [Of("c")]), new("bucketing:s=2+geometric_median:tolerance=1e-6", [Of("a")])]).Draw();
+        double[] heights = [.. drawing.Descendants().Where(e => e.Attribute("class")?.Value == "name" && e.Parent!.Attribute("class")?.Value != "key").Select(name => name.Elements().Average(line => Number(line, "y")))];
+        Assert.Equal([27, 27, 32], heights.Zip(heights.Skip(1), (a, b) => b - a), (a, b) => Math.Abs(a - b) < 0.01);
+        AssertInside(drawing);
+    }
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 1)]
+    [InlineData(true, 1000)]
+    public void A_guide_runs_across_where_the_axis_has_its_value(bool log, double guide)
+    {
+        XElement drawing = new LineChart("t", "", new Axis("x"), new Axis("y", log), [s_rising], guide).Draw();
+        XElement[] across = [.. drawing.Elements().Where(e => e.Attribute("class")?.Value == "axis" && Number(e, "y1") == Number(e, "y2") && Number(e, "x2") - Number(e, "x1") > 300)];
+        Assert.Equal(guide == 1 ? 2 : 1, across.Length);
+        XElement label = Assert.Single(drawing.Descendants(), e => e.Name.LocalName == "text" && e.Value == "1" && e.Attribute("text-anchor")!.Value == "end");
+        Assert.Equal(guide == 1, across.Any(line => Math.Abs(Number(line, "y1") + 4 - Number(label, "y")) < 0.02));
+    }
+
     /// <summary>Where a whisker begins and ends, and where it has ends.</summary>
     private static double[] WhiskerOf(XElement mark)
     {

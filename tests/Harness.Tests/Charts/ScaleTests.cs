@@ -86,5 +86,27 @@ public sealed class ScaleTests
         }
     }
 
+    // One value, none, a sign, very small and very large numbers, and ranges that a double hardly resolves.
+    public static TheoryData<double[]> AnyValues { get; } =
+    [
+        [], [0], [-3], [1e-300], [1e300], [double.NaN], [double.NegativeInfinity, double.PositiveInfinity], [double.NaN, 2], [0, 1e-300], [-1e-12, 1e-12],
+        [1e15, 1e15 + 1], [1, 1 + 1e-15], [-7, 1e9], [-1e300, 1e300], [1e-300, 1e300], [0, 0], [-5, -5],
+    ];
+
+    [Theory]
+    [MemberData(nameof(AnyValues))]
+    public void Any_values_give_axes_that_hold_them_with_finite_ends_and_few_ticks(double[] values)
+    {
+        foreach (Scale scale in (Scale[])[LinearScale.Around(values), LogScale.Around(values)])
+        {
+            Assert.True(double.IsFinite(scale.From) && double.IsFinite(scale.To) && scale.From < scale.To, $"{scale}");
+            IEnumerable<double> shown = values.Where(value => double.IsFinite(value) && (scale is LinearScale || value > 0));
+            Assert.All(shown, value => Assert.InRange(scale.At(value), -1e-6, 1 + 1e-6));
+            IReadOnlyList<Tick> ticks = scale.Ticks(6);
+            Assert.InRange(ticks.Count(tick => tick.Label != ""), 0, 6);
+            Assert.All(ticks, tick => Assert.InRange(scale.At(tick.Value), -1e-6, 1 + 1e-6));
+        }
+    }
+
     private static string Labels(Scale scale, int most) => string.Join(' ', scale.Ticks(most).Where(tick => tick.Label != "").Select(tick => tick.Label));
 }

@@ -41,6 +41,29 @@ public sealed class TextMeasureTests
         Assert.Empty(TextMeasure.Wrap("", 90, 12));
     }
 
+    [Theory]
+    [InlineData(1000, 3, Long)]
+    [InlineData(190, 4, "bucketing:s=2+|geometric_median:|tolerance=1e-6,|iterations=100")]
+    [InlineData(260, 3, "bucketing:s=2+geometric_median:|tolerance=1e-6,iterations=100")]
+    [InlineData(400, 2, "bucketing:s=2+geometric_median:tolerance=1e-6,|iterations=100")]
+    public void A_name_breaks_after_its_separators_into_lines_that_fit(double width, int most, string lines)
+    {
+        IReadOnlyList<string> folded = TextMeasure.Fold(Long, width, 12, most);
+        Assert.All(folded, line => Assert.True(TextMeasure.Width(line, 12) <= width));
+        Assert.Equal(lines, string.Join('|', folded));
+    }
+
+    [Fact]
+    public void The_last_line_that_a_name_may_have_is_shortened()
+    {
+        IReadOnlyList<string> folded = TextMeasure.Fold(Long, 150, 12, 2);
+        Assert.Equal(2, folded.Count);
+        Assert.Equal("bucketing:s=2+", folded[0]);
+        Assert.Contains('…', folded[1]);
+        Assert.Equal([""], TextMeasure.Fold("", 150, 12, 2));
+        Assert.Equal(["krum ·", "cuda:0"], TextMeasure.Fold("krum · cuda:0", 60, 12, 2));
+    }
+
     // Advance widths of DejaVu Sans, the widest of the fonts, in units of 1/2048 of the font size.
     [Theory]
     [InlineData('a', 1255)]

@@ -192,6 +192,75 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Seeds_of_other_learning_rates_local_epochs_and_models_do_not_mix()
+    {
+        AccuracyRow Row(ulong seed, int round, double accuracy, double rate) => new(
+            "r", "digits", "iid", "mlp:64-10", 650, 10, 2, "alie", "krum", "simd", seed, round, accuracy, null, null, null, null, 0.5, 0.5, 0.5, 0.5, null, null, null, 1, 1, 1, 1,
+            RowStatus.Ok, "", 1, rate);
+        Directory.CreateDirectory(_folder["a"]);
+        using (CsvTable<AccuracyRow> table = CsvTable<AccuracyRow>.Create(Path.Combine(_folder["a"], "accuracy.csv")))
+        {
+            foreach (double rate in (double[])[0.1, 0.5])
+            {
+                table.Write([Row(1, 1, rate, rate), Row(2, 1, rate, rate), Row(1, 2, rate + 0.25, rate), Row(2, 2, rate + 0.25, rate)]);
+            }
+        }
+
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Equal(
+            [
+                "accuracy-rounds-1-local-epoch-learning-rate-0.1.svg", "accuracy-rounds-1-local-epoch-learning-rate-0.5.svg",
+                "detection-precision-1-local-epoch-learning-rate-0.1.svg", "detection-precision-1-local-epoch-learning-rate-0.5.svg",
+                "detection-recall-1-local-epoch-learning-rate-0.1.svg", "detection-recall-1-local-epoch-learning-rate-0.5.svg",
+                "heat-accuracy-1-local-epoch-learning-rate-0.1.svg", "heat-accuracy-1-local-epoch-learning-rate-0.5.svg", "round-shares.svg",
+            ], Charts("a"));
+        string drawn = File.ReadAllText(Path.Combine(_folder["a"], "charts", "accuracy-rounds-1-local-epoch-learning-rate-0.5.svg"));
+        Assert.Contains("data-points=\"1 0.5 0.5 0.5;2 0.75 0.75 0.75\"", drawn, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_a_sweep_that_was_killed_in_the_middle_of_a_line_the_whole_lines_are_reported()
+    {
+        Directory.CreateDirectory(_folder["a"]);
+        string path = Path.Combine(_folder["a"], "timings.csv");
+        using (CsvTable<TimingRow> table = CsvTable<TimingRow>.Create(path))
+        {
+            table.Write(Enumerable.Range(0, 3).Select(i => new TimingRow(
+                "r", RowKind.Operation, "row_norms", "", "simd", "CPU", 2, 10, 0, 1000, TimingScope.Compute, TimingPhase.Sample, i, 1, null, null, null, null, null, RowStatus.Ok, "")));
+        }
+
+        using (FileStream file = new(path, FileMode.Open))
+        {
+            file.SetLength(file.Length - 20);
+        }
+
+        ProgramRun.Of("report", _folder["a"]).AssertDone();
+        Assert.Contains("timings.csv, 2 rows", Page("a"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Folders_without_rows_make_a_page_that_says_so()
+    {
+        WriteSummary("a", []);
+        Assert.Contains("nothing to draw", ProgramRun.Of("report", _folder["a"]).AssertDone().Output, StringComparison.Ordinal);
+        Assert.Contains("There are no rows yet", Page("a"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Folders_are_compared_in_the_cases_that_they_share_with_the_first()
+    {
+        WriteSummary("a", [s_time, s_time with { Clients = 20, MedianMs = 8 }, s_time with { Name = "median" }, s_accuracy]);
+        WriteSummary("b", [s_time with { MedianMs = 1, Threads = 64 }, s_time with { Clients = 20, MedianMs = 1 }, s_time with { Clients = 40 }, s_accuracy with { FinalAccuracyMean = 0.5 }]);
+        ProgramRun.Of("report", _folder["a"], _folder["b"], "--out", Path.Combine(_folder["both"], "report.html")).AssertDone();
+        Assert.Equal(["krum 4 2 8"], Marks("comparison-time-aggregation.svg"));
+        Assert.Equal(["krum -25 -25 -25"], Marks("comparison-accuracy.svg"));
+        Assert.Contains("\"columns\":[\"name\",\"clients\",\"a ms\",\"b ms\",\"b times as fast\"]", Page("both"), StringComparison.Ordinal);
+
+        IEnumerable<string> Marks(string chart) => XDocument.Load(Path.Combine(_folder["both"], "charts", chart)).Root!.Descendants().Where(e => e.Attribute("data-row") is not null)
+            .Select(mark => string.Join(' ', ((string[])["data-row", "data-value", "data-low", "data-high"]).Select(name => mark.Attribute(name)!.Value)));
+    }
+
+    [Fact]
     public void What_cannot_be_reported_is_refused_and_nothing_is_written()
     {
         WriteSummary("a", [s_time]);

@@ -20,23 +20,29 @@ internal static class HeatMapSection
     private static Section Of(
         IReadOnlyList<ResultFolder> folders, string id, string title, string intro, string chartTitle, Func<SummaryRow, double?> valueOf, ColorRamp ramp)
     {
+        Result[] results = [.. folders.SelectMany(folder => folder.Results).Where(result => result.Row.Kind == RowKind.Accuracy)];
+        bool manyTrainings = results.Select(result => (result.Row.LocalEpochs, result.Row.LearningRate)).Distinct().Count() > 1;
+        bool manyModels = results.Select(result => result.Row.Model).Distinct().Count() > 1;
         return new(
             id, title, intro,
             [
-                .. from map in folders.SelectMany(folder => folder.Results).Where(result => result.Row.Kind == RowKind.Accuracy).GroupBy(result => (
-                       result.Folder, result.Row.Dataset, result.Row.Partition, result.Row.Backend, result.Row.Clients, result.Row.Malicious, result.Row.Parameters))
+                .. from map in results.GroupBy(result => (
+                       result.Folder, result.Row.Dataset, result.Row.Partition, result.Row.Model, result.Row.Backend, result.Row.Clients, result.Row.Malicious, result.Row.Parameters,
+                       result.Row.LocalEpochs, result.Row.LearningRate))
+                   let training = Words.Training(map.Key.LocalEpochs, map.Key.LearningRate)
                    let rows = map.Select(result => result.Row).ToList()
                    where rows.Exists(row => valueOf(row) is not null)
                    select new Figure(
                        [
                            ("folder", map.Key.Folder.Name), ("data", map.Key.Dataset), ("partition", map.Key.Partition), ("backend", map.Key.Backend),
-                           ("clients", Words.Federation(map.Key.Clients, map.Key.Malicious)), ("parameters", Words.Whole(map.Key.Parameters)),
+                           ("model", map.Key.Model), ("clients", Words.Federation(map.Key.Clients, map.Key.Malicious)), ("parameters", Words.Whole(map.Key.Parameters)),
+                           ("training", training),
                        ],
                        Draw(
                            chartTitle,
                            Words.Join(
-                               folders.Count > 1 ? map.Key.Folder.Name : "", map.Key.Dataset, map.Key.Partition,
-                               Words.Federation(map.Key.Clients, map.Key.Malicious), map.Key.Backend),
+                               folders.Count > 1 ? map.Key.Folder.Name : "", map.Key.Dataset, map.Key.Partition, manyModels ? map.Key.Model : "",
+                               Words.Federation(map.Key.Clients, map.Key.Malicious), map.Key.Backend, manyTrainings ? training : ""),
                            [.. rows.Where(row => rows.Exists(other => other.Attack == row.Attack && valueOf(other) is not null)).Select(row => (row.Name, row.Attack, CellOf(row, valueOf)))],
                            ramp)),
             ],

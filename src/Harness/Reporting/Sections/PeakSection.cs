@@ -7,7 +7,8 @@ internal static class PeakSection
 {
     public static Section Of(IReadOnlyList<ResultFolder> folders) => new(
         "peak", "Percent of the machine's peak",
-        "What was reached, of the most that was measured on the same machine (column percent_of_peak).",
+        "The time that the work would take at the speeds that were measured on the same machine (reading memory, multiply-adds, compare-exchanges), in percent of the time that it took. "
+        + "More than 100 % is what the caches give: small matrices are read from them, and faster than from memory.",
         [
             .. ResultLines.Of(folders, Along.Clients, leastPlaces: 1, result => result.Row is { PercentOfPeak: { } percent, Clients: { } n } ? new Point(n, percent) : null)
                 .SelectMany(group => ResultLines.FiguresOverClients(

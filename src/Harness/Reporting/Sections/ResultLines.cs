@@ -60,7 +60,7 @@ internal static class ResultLines
     private static int Place(RowKind kind) => kind switch { RowKind.Defense => 0, RowKind.Round => 1, _ => 2 };
 
     /// <summary>
-    /// Charts of a group over the number of clients: lines, or where there is but one number, values below each other beside <paramref name="guide"/>.
+    /// Charts of a group over the number of clients: lines, or where there is but one number, values below each other, with <paramref name="guide"/> across.
     /// </summary>
     public static IEnumerable<Figure> FiguresOverClients(LineGroup group, string title, Axis y, double guide)
     {
@@ -71,7 +71,7 @@ internal static class ResultLines
             ?
             [
                 new([.. facets, ("lines", "")], new IntervalChart(
-                    title, Words.Join(subtitle, Words.Count((int)clients[0], "client")), new Axis(y.Label, Within: (0, guide)), guide,
+                    title, Words.Join(subtitle, Words.Count((int)clients[0], "client")), y.Log ? y : y with { Within = (0, guide) }, guide,
                     [.. group.Lines.Select(line => line.Variant).Distinct()],
                     [
                         .. group.Lines.GroupBy(line => line.Name).Select(row => new IntervalRow(row.Key, [.. row.Select(line => new Interval(
@@ -80,7 +80,7 @@ internal static class ResultLines
             ]
             : SeriesSplit.Of(group.Lines).Select(split => new Figure(
                 [.. facets, ("lines", split.Part)],
-                new LineChart(title, Words.Join(subtitle, split.Part), new Axis("clients n", Log: true), y, split.Series).Draw()));
+                new LineChart(title, Words.Join(subtitle, split.Part), new Axis("clients n", Log: true), y, split.Series, guide).Draw()));
     }
 
     private static IEnumerable<Result> OneAttack(List<Result> rows)

@@ -18,14 +18,14 @@ internal static class RoundShareSection
             .Select(row => (Folder: folder, Row: row))).ToList();
         var charts = rows.GroupBy(r => (r.Row.Dataset, r.Row.Model, r.Row.Parameters, r.Row.Clients)).Select(chart => (
             chart.Key,
-            Bars: chart.GroupBy(r => (r.Row.Defense, r.Row.Backend, r.Folder)).Select(bar => (
+            Bars: chart.GroupBy(r => (r.Row.Defense, r.Row.Backend, r.Folder, r.Row.LocalEpochs, r.Row.LearningRate)).Select(bar => (
                 bar.Key, Rounds: bar.Count(), Ms: s_parts.Select(part => bar.Sum(r => part.Ms(r.Row)!.Value)).ToArray())).ToList())).ToList();
         bool manyBackends = rows.Select(r => r.Row.Backend).Distinct().Count() > 1;
-        string LabelOf(string defense, string backend, ResultFolder folder) =>
-            Words.Join(defense, manyBackends ? backend : "", folders.Count > 1 ? folder.Name : "");
+        bool manyFolders = folders.Count > 1;
+        bool manyTrainings = rows.Select(r => (r.Row.LocalEpochs, r.Row.LearningRate)).Distinct().Count() > 1;
         return new(
             "round-shares", "Where a round's time goes",
-            "Time in each part of a round, summed over all attacks, seeds and rounds but the first of each run, which includes compilation.",
+            "Time in each part of a round, summed over all attacks, partitions, seeds and rounds but the first of each run, which includes compilation.",
             [
                 .. charts.Select(chart => new Figure(
                     [("data", chart.Key.Dataset), ("clients", Words.Whole(chart.Key.Clients)), ("parameters", Words.Whole(chart.Key.Parameters))],
@@ -35,7 +35,9 @@ internal static class RoundShareSection
                         [
                             .. chart.Bars.Select(bar =>
                             {
-                                string label = LabelOf(bar.Key.Defense, bar.Key.Backend, bar.Key.Folder);
+                                string label = Words.Join(
+                                    bar.Key.Defense, manyBackends ? bar.Key.Backend : "", manyTrainings ? Words.Training(bar.Key.LocalEpochs, bar.Key.LearningRate) : "",
+                                    manyFolders ? bar.Key.Folder.Name : "");
                                 double total = bar.Ms.Sum();
                                 return new Bar(label, [.. s_parts.Zip(bar.Ms, (part, ms) => (
                                     total > 0 ? 100 * ms / total : 0,
@@ -46,14 +48,19 @@ internal static class RoundShareSection
             charts.Count == 0 ? [] :
             [
                 new(
-                    "round-shares", "Mean milliseconds a round in each part", ["data", "clients", "parameters", "defense", "backend", "folder", "rounds", .. s_parts.Select(part => $"{part.Name} ms")],
+                    "round-shares", "Mean milliseconds a round in each part",
+                    [
+                        .. manyFolders ? ["folder"] : (string[])[], "data", "clients", "parameters", "defense", .. manyTrainings ? ["training"] : (string[])[], "backend", "rounds",
+                        .. s_parts.Select(part => $"{part.Name} ms"),
+                    ],
                     [
                         .. from chart in charts
                            from bar in chart.Bars
                            select (IReadOnlyList<string>)
                            [
-                               chart.Key.Dataset, Words.Exact(chart.Key.Clients), Words.Exact(chart.Key.Parameters), bar.Key.Defense, bar.Key.Backend,
-                               bar.Key.Folder.Name, Words.Exact(bar.Rounds), .. bar.Ms.Select(ms => Words.Exact(ms / bar.Rounds)),
+                               .. manyFolders ? [bar.Key.Folder.Name] : (string[])[], chart.Key.Dataset, Words.Exact(chart.Key.Clients), Words.Exact(chart.Key.Parameters),
+                               bar.Key.Defense, .. manyTrainings ? [Words.Training(bar.Key.LocalEpochs, bar.Key.LearningRate)] : (string[])[], bar.Key.Backend,
+                               Words.Exact(bar.Rounds), .. bar.Ms.Select(ms => Words.Exact(ms / bar.Rounds)),
                            ],
                     ]),
             ]);

@@ -17,12 +17,15 @@ internal static class RoundsSection
         var rows = folders.SelectMany(folder => folder.Accuracies
             .Where(row => row is { Status: RowStatus.Ok, Round: not null } && valueOf(row) is not null)
             .Select(row => (Folder: folder, Row: row))).ToList();
+        bool manyTrainings = rows.Select(r => (r.Row.LocalEpochs, r.Row.LearningRate)).Distinct().Count() > 1;
+        bool manyModels = rows.Select(r => r.Row.Model).Distinct().Count() > 1;
         string everywhere = rows.Select(r => r.Row.Backend).Distinct().Count() == 1 ? rows[0].Row.Backend : "";
         return new(
             id, title, $"Mean {what} over the seeds; the band is one standard deviation (n - 1) on either side.",
             [
-                .. from chart in rows.GroupBy(r => (r.Row.Dataset, r.Row.Partition, r.Row.Model, r.Row.Clients, r.Row.Malicious, r.Row.Attack))
+                .. from chart in rows.GroupBy(r => (r.Row.Dataset, r.Row.Partition, r.Row.Model, r.Row.Clients, r.Row.Malicious, r.Row.Attack, r.Row.LocalEpochs, r.Row.LearningRate))
                    where chart.Select(r => r.Row.Round).Distinct().Count() > 1
+                   let training = Words.Training(chart.Key.LocalEpochs, chart.Key.LearningRate)
                    let lines = (IReadOnlyList<NamedLine>)
                    [
                        .. chart.GroupBy(r => (r.Row.Defense, Variant: Words.Join(everywhere == "" ? r.Row.Backend : "", folders.Count > 1 ? r.Folder.Name : ""))).Select(line => new NamedLine(
@@ -32,13 +35,14 @@ internal static class RoundsSection
                    from split in SeriesSplit.Of(lines)
                    select new Figure(
                        [
-                           ("data", chart.Key.Dataset), ("partition", chart.Key.Partition), ("model", chart.Key.Model), ("clients", Words.Federation(chart.Key.Clients, chart.Key.Malicious)), ("attack", chart.Key.Attack), ("lines", split.Part),
+                           ("data", chart.Key.Dataset), ("partition", chart.Key.Partition), ("model", chart.Key.Model),
+                           ("clients", Words.Federation(chart.Key.Clients, chart.Key.Malicious)), ("training", training), ("attack", chart.Key.Attack), ("lines", split.Part),
                        ],
                        new LineChart(
                            $"{char.ToUpperInvariant(what[0])}{what[1..]} under {(chart.Key.Attack == "none" ? "no attack" : chart.Key.Attack)}",
                            Words.Join(
-                               chart.Key.Dataset, chart.Key.Partition, Words.Federation(chart.Key.Clients, chart.Key.Malicious),
-                               SeriesSplit.Everywhere(everywhere, lines), split.Part),
+                               chart.Key.Dataset, chart.Key.Partition, manyModels ? chart.Key.Model : "", Words.Federation(chart.Key.Clients, chart.Key.Malicious),
+                               manyTrainings ? training : "", SeriesSplit.Everywhere(everywhere, lines), split.Part),
                            new Axis("round"), new Axis(what, Within: (0, 1)), split.Series).Draw()),
             ],
             []);

@@ -10,9 +10,6 @@ internal static class ScalingSection
     // Fewer exponents stand beside their lines, and a chart of them says nothing more.
     private const int FewestToCompare = 3;
 
-    // So many rows are looked through without filters.
-    private const int MostUnfiltered = 20;
-
     public static Section Times(IReadOnlyList<ResultFolder> folders, Along along) => new(
         $"time-{along.Word}", $"Time against {along.Word}",
         $"Median wall time of a call, with the quartiles as a band, on logarithmic axes. The exponent b of time ∝ {along.Symbol}^b is the slope of an "
@@ -48,10 +45,10 @@ internal static class ScalingSection
             $"Time against {along.Word}: {ResultLines.WordOf(group.Kind)}",
             Words.Join(along.HeldText(group.Held), SeriesSplit.Everywhere(group.Everywhere, group.Lines), split.Part),
             new Axis($"{along.Word} {along.Symbol}", Log: true), new Axis("median ms of a call", Log: true), split.Series).Draw(),
-        FitsOf(split.Series)));
+        FitsOf(string.Join('-', ((string[])["exponents", along.Word, Words.Of(group.Kind), Words.Exact(group.Held), split.Part.Replace(' ', '-')]).Where(part => part != "")), split.Series)));
 
-    private static ReportTable FitsOf(IReadOnlyList<Series> series) => new(
-        "exponents", "Fitted exponents", ["line", "exponent", "95 % from", "to", "points"],
+    private static ReportTable FitsOf(string name, IReadOnlyList<Series> series) => new(
+        name, "Fitted exponents", ["line", "exponent", "95 % from", "to", "points"],
         [
             .. from line in series
                let fit = PowerFit.Of(line.Points.Select(point => (point.X, point.Y)))
@@ -110,7 +107,7 @@ internal static class ScalingSection
                 "time of", "name", "ran on", along == Along.Clients ? "parameters" : "clients", "points", $"from {along.Symbol}", $"to {along.Symbol}", "exponent", "low", "high", "R²",
                 "at the end",
             ],
-            rows, Filters: rows.Count > MostUnfiltered);
+            rows, Filters: rows.Count > ReportTable.MostUnfiltered);
     }
 
     private sealed record Growth(NamedLine Line, PowerFit Fit);

@@ -7,8 +7,8 @@ namespace FlGpu.Harness.Reporting.Sections;
 
 internal static class TableSections
 {
-    /// <summary>Of accuracy.csv and timings.csv so many rows are embedded; a longer file is only named. The summary is always whole.</summary>
-    private const int MostRows = 2000;
+    /// <summary>Of accuracy.csv and timings.csv so many rows are embedded: what a browser still filters at once. A longer file is only named. The summary is always whole.</summary>
+    private const int MostRows = 100_000;
 
     private static readonly ImmutableArray<string> s_problemColumns =
         ["folder", "status", "kind", "name", "attack", "backend", "clients", "malicious", "parameters", "seed", "rows", "reason"];
@@ -32,7 +32,8 @@ internal static class TableSections
             counted.Count == 0 ? [] :
             [
                 new(
-                    "problems", Words.Count(counted.Count, "case"), [.. shown.Select(column => s_problemColumns[column])],
+                    "problems", string.Join(", ", counted.GroupBy(problem => problem[s_problemColumns.IndexOf("status")]).Select(status =>
+                        status.Key == Words.Of(RowStatus.Ok) ? Words.Count(status.Count(), "warning") : $"{Words.Whole(status.Count())} {status.Key}")), [.. shown.Select(column => s_problemColumns[column])],
                     [.. counted.Select(problem => (IReadOnlyList<string>)[.. shown.Select(column => problem[column])])], Filters: counted.Count > 10),
             ]);
     }
@@ -65,7 +66,7 @@ internal static class TableSections
         return new(
             "rows", "All rows",
             "Filter by a part of a text, or by >, >=, <, <= or = and a number; click a heading to sort. What is shown can be saved."
-            + (left.Length > 0 ? $" Not in this page, to keep it small, but beside it: {string.Join(" and ", left)}." : ""),
+            + (left.Length > 0 ? $" Too long for this page, but in the folder: {string.Join(" and ", left)}." : ""),
             [],
             [.. embedded.Select(file => Joined(file.File, file.Tables))]);
     }
