@@ -24,9 +24,22 @@ public sealed record SweepRequest(
 public static class Sweep
 {
     /// <summary>Runs the cases of a plan, writes their rows case by case, and ends with a table.</summary>
-    /// <returns>0, 1 when a case failed, or 130 when it was interrupted.</returns>
+    /// <returns>0, 1 when a case failed or its rows cannot be written, or 130 when it was interrupted.</returns>
     /// <exception cref="InputException">The plan or the folder is unusable; nothing has been written.</exception>
     public static int Run(SweepRequest request, TimeProvider clock, Screen screen, CancellationToken interruption = default)
+    {
+        try
+        {
+            return RunCases(request, clock, screen, interruption);
+        }
+        catch (Exception failure) when (request.Folder is not null && failure is IOException or UnauthorizedAccessException)
+        {
+            screen.Error.WriteLine($"flgpu: {failure.Message}: the cases before are in {request.Folder}; the same command with --resume goes on");
+            return 1;
+        }
+    }
+
+    private static int RunCases(SweepRequest request, TimeProvider clock, Screen screen, CancellationToken interruption)
     {
         SweepPlan plan = request.Plan;
         foreach (string backend in plan.Backends)
@@ -142,7 +155,7 @@ public static class Sweep
             string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
             EnvironmentReport environment =
                 EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
-            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, cases, environment);
+            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, own, cases, environment);
         }
     }
 

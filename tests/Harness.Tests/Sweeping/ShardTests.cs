@@ -45,6 +45,7 @@ public sealed class ShardTests : IDisposable
     [InlineData("1/2/3", "", "'1/2/3'")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=3", "SLURM_ARRAY_TASK_COUNT is ''")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=3", "task 7 (from 0) of 3")]
+    [InlineData(null, "SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_STEP=2", "no multiple of SLURM_ARRAY_TASK_STEP, 2")]
     [InlineData(null, "JOB_COMPLETION_INDEX=1", "FLGPU_SHARD_COUNT is ''")]
     public void A_part_that_there_is_not_is_refused(string? option, string variables, string expected) =>
         Assert.Contains(expected, Assert.Throws<InputException>(() => Shard.Choose(option, Environment(variables))).Message, StringComparison.Ordinal);
@@ -71,6 +72,27 @@ public sealed class ShardTests : IDisposable
         using JsonDocument environment = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["merged"], "environment.json")));
         Assert.Equal("3/3", environment.RootElement.GetProperty("shard").GetString());
         Assert.Equal(["1/3", "2/3"], environment.RootElement.GetProperty("further_runs").EnumerateArray().Select(further => further.GetProperty("shard").GetString()));
+    }
+
+    [Fact]
+    public void A_merge_whose_output_was_forgotten_takes_no_shard_for_it()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        Sweep("parts", "--shard", "1/2");
+        Sweep("parts", "--shard", "2/2");
+        string first = Path.Combine(_folder["parts"], "shard-1-of-2");
+        string second = Path.Combine(_folder["parts"], "shard-2-of-2");
+        string before = File.ReadAllText(Path.Combine(first, "accuracy.csv"));
+        ProgramRun.Of("merge", first, second).AssertRefused(first, "8 cases that are in none of the others");
+        Assert.Equal(before, File.ReadAllText(Path.Combine(first, "accuracy.csv")));
+        // Named among the shards, too, it loses nothing; and a second merge replaces the first.
+        ProgramRun.Of("merge", first, first, second).AssertDone();
+        ProgramRun.Of("merge", first, first, second).AssertDone();
+        Assert.Equal(16, SweepFiles.Accuracies(first).Select(row => row.RunId).Distinct().Count());
     }
 
     [Fact]
