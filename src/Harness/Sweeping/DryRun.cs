@@ -1,7 +1,6 @@
 // `flgpu sweep --dry-run`: what a sweep would run and skip, how long that would take and how much memory. Writes nothing.
 using System.Diagnostics;
 using System.Globalization;
-using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 using FlGpu.Sim;
@@ -120,10 +119,10 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
 
         if (timings.Count > 0)
         {
-            Protocol protocol = timings[0].Protocol;
+            using var run = new SweepRun(request.Threads, screen);
+            var trials = TimingTrials.Of(timings, _cost.Flops, timing => run.Run(timing, CancellationToken.None));
             screen.Out.WriteLine(
-                $"Time: {Durations.Text(timings.Count * protocol.MinSeconds)} to {Durations.Text(timings.Count * protocol.TimeoutSeconds)}, "
-                + "as the spread of the timings asks for, and what the comparisons with the reference take."
+                $"Time: about {Durations.Text(trials.Seconds)} here, reckoned from {trials.Tried} of the cases."
                 + (request.Plan.LongestCallS is { } longest ? string.Create(CultureInfo.InvariantCulture, $" No calls of more than {longest} s.") : ""));
         }
     }
