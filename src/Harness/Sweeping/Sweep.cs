@@ -16,6 +16,9 @@ namespace FlGpu.Harness.Sweeping;
 public sealed record SweepRequest(
     SweepPlan Plan, string? OutputPath, int Threads, IReadOnlyList<string> Argv, Shard? Shard = null, bool Resume = false)
 {
+    /// <summary>How a user goes on with it when it has ended early.</summary>
+    public string ToGoOn { get; init; } = "the same command with --resume";
+
     /// <summary>The folder of the part, or of the whole.</summary>
     public string? Folder => OutputPath is null || Shard is null ? OutputPath : Path.Combine(OutputPath, Shard.FolderName);
 }
@@ -34,7 +37,7 @@ public static class Sweep
         }
         catch (Exception failure) when (request.Folder is not null && failure is IOException or UnauthorizedAccessException)
         {
-            screen.Error.WriteLine($"flgpu: {failure.Message}: the cases before are in {request.Folder}; the same command with --resume goes on");
+            screen.Error.WriteLine($"flgpu: {failure.Message}: the cases before are in {request.Folder}; {request.ToGoOn} goes on");
             return 1;
         }
     }
@@ -141,7 +144,7 @@ public static class Sweep
 
         if (interrupted)
         {
-            string howToGoOn = folder is null ? "" : "; the same command with --resume goes on";
+            string howToGoOn = folder is null ? "" : $"; {request.ToGoOn} goes on";
             screen.Error.WriteLine($"Interrupted: {own.Count - rest.Count + ran} of {own.Count} cases are done{howToGoOn}.");
             return Interruption.ExitCode;
         }
@@ -155,7 +158,7 @@ public static class Sweep
             string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
             EnvironmentReport environment =
                 EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
-            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, own, cases, environment);
+            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, own, cases, environment, request.ToGoOn);
         }
     }
 

@@ -54,7 +54,8 @@ public sealed class SweepFolder : IDisposable
 
     /// <summary>Creates the folder and its files; those of an earlier sweep are replaced, but for one that has not come to its end.</summary>
     /// <exception cref="InputException">The folder cannot be written, or holds some of the cases of this very sweep.</exception>
-    public static SweepFolder Create(string path, SweepPlan plan, IReadOnlyList<SweepCase> own, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
+    public static SweepFolder Create(
+        string path, SweepPlan plan, IReadOnlyList<SweepCase> own, IReadOnlyList<SweepCase> cases, EnvironmentReport environment, string toGoOn)
     {
         if (Holds(path, plan))
         {
@@ -63,7 +64,7 @@ public sealed class SweepFolder : IDisposable
             if (done > 0 && done < own.Count)
             {
                 throw new InputException(
-                    $"--out {path} holds {done} of {own.Count} cases of this sweep, which has not come to its end: --resume goes on with them; to begin anew remove the folder");
+                    $"--out {path} holds {done} of {own.Count} cases of this sweep, which has not come to its end: {toGoOn} goes on; to begin anew remove the folder");
             }
         }
 

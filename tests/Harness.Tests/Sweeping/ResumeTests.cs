@@ -161,6 +161,11 @@ public sealed class ResumeTests : IDisposable
         string before = File.ReadAllText(path);
         ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short]).AssertRefused("--out", _folder["out"], "holds 7 of 8 cases", "--resume");
         Assert.Equal(before, File.ReadAllText(path));
+        ProgramRun.Of(["compare", "--out", _folder["other"], "--clients-per-round", "all", .. s_short]).AssertDone();
+        string other = Path.Combine(_folder["other"], "accuracy.csv");
+        File.WriteAllLines(other, File.ReadAllLines(other)[..^1]);
+        ProgramRun.Of(["compare", "--out", _folder["other"], "--clients-per-round", "all", .. s_short]).AssertRefused($"flgpu sweep --resume --out {_folder["other"]} goes on");
+        ProgramRun.Of("sweep", "--resume", "--out", _folder["other"]).AssertDone();
         // Another sweep, or this one when it is whole, is replaced.
         ProgramRun.Of(["sweep", "--out", _folder["out"], "--resume", .. s_short]).AssertDone();
         ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short]).AssertDone();
