@@ -198,6 +198,42 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
+    public void A_dry_run_says_as_many_cases_that_would_not_fit_in_memory_as_are_then_skipped()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        string[] sweep =
+        [
+            "sweep", "--out", _folder["out"], "--clients", "10,100", "--attacks", "none", "--defenses", "none,krum", "--seeds", "1,2", "--rounds", "1", "--memory-limit", "1MiB",
+            "--backend", "simd", "--threads", "1",
+        ];
+        ProgramRun dry = ProgramRun.Of([.. sweep, "--dry-run"]).AssertDone();
+        string line = Assert.Single(dry.OutputLines, line => line.StartsWith("Skipped would be ", StringComparison.Ordinal));
+        Assert.Matches("^Skipped would be 2 .the first is simd n=100 none krum seed 1.: it needs .* and --memory-limit allows 1.0 MiB", line);
+        ProgramRun.Of(sweep).AssertDone();
+        Assert.Equal(2, SweepFiles.Accuracies(_folder["out"]).Count(row => row.Status == RowStatus.Skipped));
+    }
+
+    [Fact]
+    public void A_dry_run_of_timings_reckons_them_from_some()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        string config = _folder.Write(
+            "plan.json", """{"parameters": [50, 60], "clients": 4, "malicious": 1, "defenses": ["none", "median", "krum", "cge", "trimmed_mean"], "quick": true, "backends": "simd"}""");
+        ProgramRun run = ProgramRun.Of("sweep", "--config", config, "--threads", "1", "--dry-run").AssertDone();
+        // Of five cases of a size two: every fourth one and what is left.
+        Assert.Contains(run.OutputLines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^Time: about \d+ s here, reckoned from 4 of the cases\.$"));
+        Assert.Equal(config, Assert.Single(Directory.GetFileSystemEntries(_folder.Path)));
+    }
+
+    [Fact]
     public void A_case_that_needs_more_memory_than_there_is_is_skipped_with_both_numbers()
     {
         if (ProgramRun.IsDebugBuild)
