@@ -8,6 +8,7 @@ namespace FlGpu.Harness;
 /// <summary>Exit codes: 0 done, 1 something failed or did not match, 2 unusable input, 130 ended by Ctrl-C or SIGTERM.</summary>
 public static class Program
 {
+    private const int SomethingFailed = 1;
     private const int UnusableInput = 2;
 
     private static readonly Dictionary<string, Func<Screen, Command>> s_commands = new()
@@ -58,10 +59,19 @@ public static class Program
             screen.Error.WriteLine($"flgpu: {unusable.Message}");
             return UnusableInput;
         }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // A disk that is full or gone: nothing is wrong with the input, nor with the program.
+            screen.Error.WriteLine($"flgpu: {failure.Message}");
+            return SomethingFailed;
+        }
     }
 
-    private static string AllowedHere(Command command) =>
-        command.Subcommands.Count > 0
-            ? $"Allowed are {string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))}."
-            : $"Allowed are {string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name))}.";
+    private static string AllowedHere(Command command)
+    {
+        string[] options = [.. command.Options.Where(option => !option.Hidden).Select(option => option.Name)];
+        return command.Subcommands.Count > 0 ? $"Allowed are {string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))}."
+            : options.Length > 0 ? $"Allowed are {string.Join(", ", options)}."
+            : $"It is written flgpu {command.Name} {string.Join(' ', command.Arguments.Select(argument => argument.Arity.MaximumNumberOfValues > 1 ? $"{argument.Name}…" : argument.Name))}.";
+    }
 }

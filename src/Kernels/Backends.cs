@@ -46,6 +46,11 @@ public static class Backends
         .. DeviceRuntime.Gpus(),
     ];
 
+    /// <summary>Whether <paramref name="name"/> is written as a backend's is; this machine need not have it.</summary>
+    public static bool IsName(string name) =>
+        name is "reference" or "simd" or "cpu" or "auto"
+        || (name.Split(':') is [_, ..] parts && IsGpuKind(parts[0]) && (parts.Length == 1 || (parts.Length == 2 && parts[1].Length > 0 && parts[1].All(char.IsAsciiDigit))));
+
     /// <summary>Opens a backend.</summary>
     /// <param name="name">
     /// reference, simd, cpu, cuda[:i], cuda-tensor[:i] (the same device; products of rows on its tensor cores), opencl[:i] or auto (CUDA, else
@@ -66,7 +71,7 @@ public static class Backends
         }
 
         string kind = name.Split(':')[0];
-        if (kind is not ("cuda" or TensorKind or "opencl"))
+        if (!IsGpuKind(kind))
         {
             throw new InputException($"--backend: '{name}' is unknown; allowed are {Names}");
         }
@@ -85,6 +90,8 @@ public static class Backends
     /// <param name="likeTensorCores">Whether products of rows are taken from halves of their digits, as tensor cores do.</param>
     public static GpuBackend OpenCpu(int threads, int groupSize, bool likeTensorCores = false) =>
         new("cpu", DeviceRuntime.OpenCpu(threads, groupSize), groupSize, groupSize == 1 ? threads * CpuGroupsPerThread : 3) { UsesTensorCores = likeTensorCores };
+
+    private static bool IsGpuKind(string kind) => kind is "cuda" or TensorKind or "opencl";
 
     private static GpuBackend OpenGpu(DeviceListing gpu) => new(gpu.Name, (DeviceRuntime)gpu.Open!(), GpuGroupSize, GpuMaxGroups);
 

@@ -24,10 +24,14 @@ internal static class CompareCommand
                 TutorialPreset.Name => SweepPlan.Tutorial,
                 string unknown => throw new InputException($"--preset is '{unknown}'; allowed is {TutorialPreset.Name}"),
             };
+            string? folder = parsed.GetValue(output);
+            var request = new SweepRequest(
+                options.Override(start, parsed), folder, CommonOptions.ThreadsOf(parsed, threads), [.. parsed.Tokens.Select(token => token.Value)])
+            {
+                ToGoOn = $"flgpu sweep --resume --out {folder}",
+            };
             using var interruption = new Interruption(screen);
-            return Sweep.Run(
-                new(options.Override(start, parsed), parsed.GetValue(output), CommonOptions.ThreadsOf(parsed, threads), [.. parsed.Tokens.Select(token => token.Value)]),
-                TimeProvider.System, screen, interruption.Token);
+            return Sweep.Run(request, TimeProvider.System, screen, interruption.Token);
         });
         return command;
     }

@@ -1,11 +1,12 @@
 // Reads the small languages of options: whole numbers, ranges, lists, counts or shares.
 using System.Globalization;
+using System.Text.RegularExpressions;
 using FlGpu.Kernels;
 
 namespace FlGpu.Harness.CommandLine;
 
 /// <summary>Text to values. Every error names the option, the text and what is allowed.</summary>
-public static class OptionText
+public static partial class OptionText
 {
     /// <summary>A whole number of at least <paramref name="least"/>.</summary>
     public static int WholeNumber(string option, string text, int least) =>
@@ -25,6 +26,7 @@ public static class OptionText
         string[] units = ["TiB", "GiB", "MiB", "KiB", "B"];
         string? unit = Array.Find(units, unit => text.EndsWith(unit, StringComparison.Ordinal));
         if (unit is not null
+            && char.IsAsciiDigit(text[0])
             && double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count))
         {
             double bytes = count * Math.Pow(1024, units.Length - 1 - Array.IndexOf(units, unit));
@@ -90,24 +92,26 @@ public static class OptionText
     public static int CountOrShare(string option, string text, int clients)
     {
         const double RoundingSlack = 1e-9; // 0.3 * 10 is a hair below 3
-        if (text.StartsWith("n-", StringComparison.Ordinal) && int.TryParse(text[2..], NumberStyles.None, CultureInfo.InvariantCulture, out int honest) && honest <= clients)
+        Match written = CountOrShareText().Match(text);
+        if (written.Groups["allBut"].Success && int.TryParse(written.Groups["allBut"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int honest) && honest <= clients)
         {
             return clients - honest;
         }
 
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= 0)
+        if (written.Groups["count"].Success && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count))
         {
-            if (value < 1)
-            {
-                return (int)((value * clients) + RoundingSlack);
-            }
+            return count;
+        }
 
-            if (value == Math.Floor(value) && value <= int.MaxValue)
-            {
-                return (int)value;
-            }
+        if (written.Groups["share"].Success)
+        {
+            return (int)((double.Parse(text, CultureInfo.InvariantCulture) * clients) + RoundingSlack);
         }
 
         throw new InputException($"{option} is '{text}'; allowed is a count such as 2, a share of the {clients} clients from 0 to below 1 such as 0.2, or all but some of them such as n-10");
     }
+
+    // As in sweep.schema.json, or an editor would mark what the program takes.
+    [GeneratedRegex(@"^(?:n-(?<allBut>[0-9]{1,10})|(?<count>[0-9]{1,10})|(?<share>0?\.[0-9]+|[0-9](?:\.[0-9]+)?[eE]-[0-9]*[1-9][0-9]*))\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CountOrShareText();
 }

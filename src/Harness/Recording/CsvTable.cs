@@ -113,16 +113,11 @@ public sealed class CsvTable<T> : IDisposable
     }
 
     /// <summary>A file with these rows and no others; whoever looks sees the old file or the new one.</summary>
-    public static void Replace(string path, IEnumerable<T> rows)
+    public static void Replace(string path, IEnumerable<T> rows) => WholeFile.Write(path, draft =>
     {
-        string draft = $"{path}.draft";
-        using (CsvTable<T> table = Create(draft))
-        {
-            table.Write(rows);
-        }
-
-        File.Move(draft, path, overwrite: true);
-    }
+        using CsvTable<T> table = Create(draft);
+        table.Write(rows);
+    });
 
     /// <summary>Adds a row.</summary>
     public void Write(T row)

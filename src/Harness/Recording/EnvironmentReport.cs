@@ -108,19 +108,15 @@ public sealed record EnvironmentReport(
             data);
 
     /// <summary>Writes it as JSON; a file of that name is replaced, at once and as a whole.</summary>
-    public void WriteTo(string path)
-    {
-        string draft = $"{path}.draft";
-        File.WriteAllText(draft, JsonSerializer.Serialize(this, s_format) + "\n");
-        File.Move(draft, path, overwrite: true);
-    }
+    public void WriteTo(string path) => WholeFile.Write(path, draft => File.WriteAllText(draft, JsonSerializer.Serialize(this, s_format) + "\n"));
 
-    /// <summary>Reads what <see cref="WriteTo"/> wrote; null where there is no such file or another version's.</summary>
+    /// <summary>Reads what <see cref="WriteTo"/> wrote; null where there is no such file or one that somebody else wrote.</summary>
     public static EnvironmentReport? Read(string path)
     {
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize<EnvironmentReport>(File.ReadAllText(path), s_format) : null;
+            EnvironmentReport? read = File.Exists(path) ? JsonSerializer.Deserialize<EnvironmentReport>(File.ReadAllText(path), s_format) : null;
+            return read is { Argv: not null, Build: not null, Host: not null, Gpus: not null, Data: not null } ? read : null;
         }
         catch (JsonException)
         {

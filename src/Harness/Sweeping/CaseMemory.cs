@@ -57,6 +57,29 @@ internal static class CaseMemory
             || cases.Select((training, i) => BytesOf(training, data[i], experiment.UpdatesPerRound) + data[i].TrainFeatures.Bytes).Sum() <= available;
     }
 
+    /// <summary>Why a case fits in no way; null where it fits.</summary>
+    public static string? WhyNot(SweepCase sweepCase, Backend backend)
+    {
+        try
+        {
+            if (sweepCase is TrainingCase training)
+            {
+                using FederatedData data = FederatedData.Load(backend, training.Data, training.Partition, training.Clients, training.Experiment.Seed);
+                UpdatesAtOnce(training, backend, data);
+            }
+            else if (sweepCase is TimingCase timing)
+            {
+                Require(timing, backend);
+            }
+
+            return null;
+        }
+        catch (InputException shortage)
+        {
+            return shortage.Message;
+        }
+    }
+
     /// <summary>Refuses a timing that does not fit what it may take.</summary>
     /// <exception cref="InputException">The message has the bytes that it needs.</exception>
     public static void Require(TimingCase timing, Backend backend)

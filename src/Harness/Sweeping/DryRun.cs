@@ -1,7 +1,6 @@
 // `flgpu sweep --dry-run`: what a sweep would run and skip, how long that would take and how much memory. Writes nothing.
 using System.Diagnostics;
 using System.Globalization;
-using FlGpu.Harness.Measuring;
 using FlGpu.Harness.Recording;
 using FlGpu.Kernels;
 using FlGpu.Sim;
@@ -60,10 +59,7 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
             }
         }
 
-        foreach (IGrouping<string, SweepCase> skipped in cases.Where(c => c.Impossible is not null).GroupBy(c => c.Impossible!))
-        {
-            screen.Out.WriteLine($"Skipped would be {skipped.Count()} (the first is {skipped.First().Description}): {skipped.Key}");
-        }
+        ShowSkipped(cases.Where(c => c.Impossible is not null).Select(c => (c, c.Impossible!)));
 
         if (possible.Length > 0)
         {
@@ -120,10 +116,10 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
 
         if (timings.Count > 0)
         {
-            Protocol protocol = timings[0].Protocol;
+            using var run = new SweepRun(request.Threads, screen);
+            var trials = TimingTrials.Of(timings, _cost.Flops, timing => run.Run(timing, CancellationToken.None));
             screen.Out.WriteLine(
-                $"Time: {Durations.Text(timings.Count * protocol.MinSeconds)} to {Durations.Text(timings.Count * protocol.TimeoutSeconds)}, "
-                + "as the spread of the timings asks for, and what the comparisons with the reference take."
+                $"Time: about {Durations.Text(trials.Seconds)} here, reckoned from {trials.Tried} of the cases."
                 + (request.Plan.LongestCallS is { } longest ? string.Create(CultureInfo.InvariantCulture, $" No calls of more than {longest} s.") : ""));
         }
     }
@@ -180,10 +176,41 @@ internal sealed class DryRun(SweepRequest request, Screen screen, IReadOnlyList<
         {
             double available = of.MemoryLimit ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
             string whose = of.MemoryLimit is null ? "this machine has" : "--memory-limit allows";
-            string warning = largest > available ? " What does not fit is taken in slices where attack and defense allow it, and else skipped." : "";
+            string warning = largest > available ? " What does not fit is taken in slices where attack and defense allow it." : "";
             screen.Out.WriteLine(
                 $"Memory: about {CaseMemory.Text(largest)} for data, updates and what attack and defense keep in the largest case, {of.Description}; "
                 + $"{whose} {CaseMemory.Text(available)}.{warning}");
+            if (largest > available)
+            {
+                ShowWhatDoesNotFit(possible);
+            }
+        }
+    }
+
+    private void ShowWhatDoesNotFit(IReadOnlyList<SweepCase> possible)
+    {
+        List<(SweepCase Case, string Reason)> skipped = [];
+        foreach (IGrouping<string, SweepCase> ofBackend in possible.GroupBy(c => c.Backend))
+        {
+            using Backend backend = Backends.Open(ofBackend.Key, request.Threads);
+            // What differs in nothing but the seed takes the same memory.
+            foreach (IReadOnlyList<SweepCase> seeds in SeedGroups.Of([.. ofBackend], int.MaxValue))
+            {
+                if (CaseMemory.WhyNot(seeds[0], backend) is { } reason)
+                {
+                    skipped.AddRange(seeds.Select(c => (c, reason)));
+                }
+            }
+        }
+
+        ShowSkipped(skipped);
+    }
+
+    private void ShowSkipped(IEnumerable<(SweepCase Case, string Reason)> skipped)
+    {
+        foreach (IGrouping<string, (SweepCase Case, string Reason)> same in skipped.GroupBy(pair => pair.Reason))
+        {
+            screen.Out.WriteLine($"Skipped would be {same.Count()} (the first is {same.First().Case.Description}): {same.Key}");
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed class Interruption : IDisposable
                 if (!_source.IsCancellationRequested)
                 {
                     context.Cancel = true;
-                    screen.Error.WriteLine("Ending after the round in flight; once more ends at once.");
+                    screen.Tell("Ending after the round in flight; once more ends at once.");
                     _source.Cancel();
                 }
             }

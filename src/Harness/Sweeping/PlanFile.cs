@@ -33,10 +33,10 @@ internal static class PlanFile
         ["learning_rate"] = (plan, value) => plan with { LearningRate = value.List(entry => entry.PositiveNumber()) },
         ["models"] = (plan, value) => plan with { Models = value.List(entry => entry.Model()) },
         // The older spelling, for perceptrons alone.
-        ["hidden"] = (plan, value) => plan with { Models = [.. value.HiddenWidths().Select(widths => ModelChoice.Perceptron(widths).Text)] },
+        ["hidden"] = (plan, value) => plan with { Models = [.. value.HiddenWidths().Select(widths => ModelChoice.Parse(value.Path, ModelChoice.Perceptron(widths).Text).Text)] },
         ["seeds"] = (plan, value) => plan with { Seeds = value.List(entry => entry.Seed()) },
         ["seeds_at_once"] = (plan, value) => plan with { SeedsAtOnce = value.WholeNumber() },
-        ["backends"] = (plan, value) => plan with { Backends = value.List(entry => entry.Text()) },
+        ["backends"] = (plan, value) => plan with { Backends = value.List(entry => entry.Backend()) },
         ["memory_limit"] = (plan, value) => plan with { MemoryLimit = value.IsNull ? null : value.Size() },
         ["parameters"] = (plan, value) => plan with { Parameters = value.List(entry => entry.WholeNumber()) },
         ["operations"] = (plan, value) => plan with { Operations = value.List(entry => entry.Operation(), least: 0) },
@@ -104,7 +104,9 @@ internal static class PlanFile
             plan = s_keys[property.Name](plan, new(property.Value, $"$.{property.Name}"));
         }
 
-        return plan;
+        return plan.Defenses.Count > 0 || plan.Operations.Count > 0
+            ? plan
+            : throw new InputException("$.defenses is []; allowed is at least one value, or none where $.operations are timed");
     }
 
     /// <summary>Levenshtein's distance: single letters to insert, delete or replace.</summary>
@@ -149,11 +151,13 @@ internal static class PlanFile
         public string OneOf(params string[] allowed) =>
             Element.ValueKind == JsonValueKind.String && allowed.Contains(Element.GetString()) ? Element.GetString()! : throw Refused($"\"{string.Join("\" or \"", allowed)}\"");
 
-        public int WholeNumber() =>
-            Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out int value) && value >= 1 ? value : throw Refused("a whole number from 1 on");
+        public int WholeNumber() => Integer(1, int.MaxValue) is { } value ? (int)value : throw Refused("a whole number from 1 on");
 
-        public ulong Seed() =>
-            Element.ValueKind == JsonValueKind.Number && Element.TryGetUInt64(out ulong value) ? value : throw Refused("a whole number from 0 on");
+        public ulong Seed() => Integer(0, ulong.MaxValue) is { } value ? (ulong)value : throw Refused("a whole number from 0 on");
+
+        // To JSON 10, 10.0 and 1e1 are the same number.
+        private decimal? Integer(decimal least, decimal most) =>
+            Element.ValueKind == JsonValueKind.Number && Element.TryGetDecimal(out decimal value) && decimal.IsInteger(value) && value >= least && value <= most ? value : null;
 
         public double PositiveNumber() =>
             Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value) && (float)value > 0 && float.IsFinite((float)value)
@@ -166,6 +170,12 @@ internal static class PlanFile
             string text = Element.ValueKind == JsonValueKind.String ? Element.GetString()! : Element.GetRawText();
             OptionText.Bytes(Path, text);
             return text;
+        }
+
+        public string Backend()
+        {
+            string text = Text();
+            return Backends.IsName(text) ? text : throw Refused(Backends.Names);
         }
 
         /// <summary>As a text, whether it was written as one or as a number.</summary>

@@ -42,6 +42,11 @@ public sealed record Shard(int Number, int Count, string Origin)
             long first = Variable("SLURM_ARRAY_TASK_MIN", variable("SLURM_ARRAY_TASK_MIN") ?? "0");
             long step = Math.Max(1, Variable("SLURM_ARRAY_TASK_STEP", variable("SLURM_ARRAY_TASK_STEP") ?? "1"));
             long count = Variable("SLURM_ARRAY_TASK_COUNT", variable("SLURM_ARRAY_TASK_COUNT"));
+            if ((id - first) % step != 0)
+            {
+                throw new InputException($"SLURM_ARRAY_TASK_ID is {id}, which is no multiple of SLURM_ARRAY_TASK_STEP, {step}, above SLURM_ARRAY_TASK_MIN, {first}; give the part with --shard i/n");
+            }
+
             return Of((id - first) / step, count, "SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT");
         }
 

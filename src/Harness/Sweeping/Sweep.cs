@@ -16,6 +16,9 @@ namespace FlGpu.Harness.Sweeping;
 public sealed record SweepRequest(
     SweepPlan Plan, string? OutputPath, int Threads, IReadOnlyList<string> Argv, Shard? Shard = null, bool Resume = false)
 {
+    /// <summary>How a user goes on with it when it has ended early.</summary>
+    public string ToGoOn { get; init; } = "the same command with --resume";
+
     /// <summary>The folder of the part, or of the whole.</summary>
     public string? Folder => OutputPath is null || Shard is null ? OutputPath : Path.Combine(OutputPath, Shard.FolderName);
 }
@@ -24,9 +27,22 @@ public sealed record SweepRequest(
 public static class Sweep
 {
     /// <summary>Runs the cases of a plan, writes their rows case by case, and ends with a table.</summary>
-    /// <returns>0, 1 when a case failed, or 130 when it was interrupted.</returns>
+    /// <returns>0, 1 when a case failed or its rows cannot be written, or 130 when it was interrupted.</returns>
     /// <exception cref="InputException">The plan or the folder is unusable; nothing has been written.</exception>
     public static int Run(SweepRequest request, TimeProvider clock, Screen screen, CancellationToken interruption = default)
+    {
+        try
+        {
+            return RunCases(request, clock, screen, interruption);
+        }
+        catch (Exception failure) when (request.Folder is not null && failure is IOException or UnauthorizedAccessException)
+        {
+            screen.Error.WriteLine($"flgpu: {failure.Message}: the cases before are in {request.Folder}; {request.ToGoOn} goes on");
+            return 1;
+        }
+    }
+
+    private static int RunCases(SweepRequest request, TimeProvider clock, Screen screen, CancellationToken interruption)
     {
         SweepPlan plan = request.Plan;
         foreach (string backend in plan.Backends)
@@ -128,7 +144,7 @@ public static class Sweep
 
         if (interrupted)
         {
-            string howToGoOn = folder is null ? "" : "; the same command with --resume goes on";
+            string howToGoOn = folder is null ? "" : $"; {request.ToGoOn} goes on";
             screen.Error.WriteLine($"Interrupted: {own.Count - rest.Count + ran} of {own.Count} cases are done{howToGoOn}.");
             return Interruption.ExitCode;
         }
@@ -142,7 +158,7 @@ public static class Sweep
             string runId = start.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
             EnvironmentReport environment =
                 EnvironmentReport.Create(runId, start, request.Argv, plan.Times ? plan.Protocol : null, data: []) with { Shard = request.Shard?.Text };
-            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, cases, environment);
+            return request.Resume ? SweepFolder.Resume(path, plan, cases, environment) : SweepFolder.Create(path, plan, own, cases, environment, request.ToGoOn);
         }
     }
 

@@ -27,6 +27,9 @@ public abstract record SweepCase(string RunId, string Backend, int Clients, int 
     /// </summary>
     public long? MemoryLimit { get; init; }
 
+    /// <summary>What else tells it from others of its sweep, each with a space in front, as in " f=2 cnn"; empty where no other axis has several values.</summary>
+    public string Also { get; init; } = "";
+
     /// <summary>The case in a few words.</summary>
     public abstract string Description { get; }
 
@@ -53,7 +56,7 @@ public sealed record TrainingCase(string Backend, Choice<IDataSource> Data, Choi
         Backend, Experiment.Clients, Experiment.Malicious)
 {
     /// <inheritdoc/>
-    public override string Description => $"{Backend} n={Clients} {Experiment.Attack.Text} {Experiment.Defense.Text} seed {Experiment.Seed}";
+    public override string Description => $"{Backend} n={Clients}{Also} {Experiment.Attack.Text} {Experiment.Defense.Text} seed {Experiment.Seed}";
 }
 
 /// <summary>A defense or an operation that is timed on random updates.</summary>
@@ -72,5 +75,5 @@ public sealed record TimingCase(
     public string Name => Defense?.Text ?? Operation!.Name;
 
     /// <inheritdoc/>
-    public override string Description => $"{Backend} n={Clients} d={Parameters} {Name}";
+    public override string Description => $"{Backend} n={Clients}{Also} d={Parameters} {Name}";
 }

@@ -1,4 +1,5 @@
 // How a plan's lists become cases, and which of these cannot run.
+using System.Globalization;
 using FlGpu.Harness.CommandLine;
 using FlGpu.Harness.Measuring;
 using FlGpu.Kernels;
@@ -22,7 +23,28 @@ public static class SweepCases
         RequireSome("--pre-aggregations", plan.PreAggregations.Count);
         IEnumerable<SweepCase> cases = plan.Times ? TimingCases(plan) : TrainingCases(plan);
         long? limit = plan.MemoryLimit is { } size ? OptionText.Bytes("--memory-limit", size) : null;
-        return [.. cases.DistinctBy(sweepCase => sweepCase.RunId).Select(sweepCase => sweepCase with { MemoryLimit = limit })];
+        return Described([.. cases.DistinctBy(sweepCase => sweepCase.RunId).Select(sweepCase => sweepCase with { MemoryLimit = limit })]);
+    }
+
+    // Two cases of a sweep that differ read differently, in the progress and wherever a case is named; what all have in common is left out.
+    private static IReadOnlyList<SweepCase> Described(IReadOnlyList<SweepCase> cases)
+    {
+        bool severalMalicious = cases.Where(c => c is not TimingCase { Defense: null }).GroupBy(c => c.Clients).Any(same => same.DistinctBy(c => c.Malicious).Skip(1).Any());
+        Func<TrainingCase, string>[] varying =
+        [
+            .. ((Func<TrainingCase, string>[])
+            [
+                c => c.Data.Text, c => c.Partition.Text, c => c.Experiment.Model.Text, c => string.Create(CultureInfo.InvariantCulture, $"epochs={c.Experiment.Sgd.Epochs}"),
+                c => string.Create(CultureInfo.InvariantCulture, $"rate={c.Experiment.Sgd.LearningRate}"),
+            ]).Where(axis => cases.OfType<TrainingCase>().DistinctBy(axis).Skip(1).Any()),
+        ];
+        return [.. cases.Select(c => c with { Also = string.Concat(WordsOf(c).Select(word => $" {word}")) })];
+
+        IEnumerable<string> WordsOf(SweepCase sweepCase) =>
+        [
+            .. severalMalicious && sweepCase is not TimingCase { Defense: null } ? [string.Create(CultureInfo.InvariantCulture, $"f={sweepCase.Malicious}")] : (string[])[],
+            .. sweepCase is TrainingCase training ? varying.Select(axis => axis(training)) : [],
+        ];
     }
 
     /// <summary>The cases with the reason for those that cannot run. Data are loaded, attacks and defenses made and thrown away.</summary>

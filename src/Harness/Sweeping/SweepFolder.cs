@@ -52,15 +52,31 @@ public sealed class SweepFolder : IDisposable
     /// <summary>All rows of accuracy.csv.</summary>
     public IReadOnlyList<AccuracyRow> AccuracyRows => _accuracies;
 
-    /// <summary>Creates the folder and its files; those of an earlier sweep are replaced.</summary>
-    /// <exception cref="InputException">The folder cannot be written.</exception>
-    public static SweepFolder Create(string path, SweepPlan plan, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
+    /// <summary>Creates the folder and its files; those of an earlier sweep are replaced, but for one that has not come to its end.</summary>
+    /// <exception cref="InputException">The folder cannot be written, or holds some of the cases of this very sweep.</exception>
+    public static SweepFolder Create(
+        string path, SweepPlan plan, IReadOnlyList<SweepCase> own, IReadOnlyList<SweepCase> cases, EnvironmentReport environment, string toGoOn)
     {
+        if (Holds(path, plan))
+        {
+            // A repeated command line is more often meant to go on than to throw days of work away.
+            int done = FinishedCases.Of(path, cases).RunIds.Count;
+            if (done > 0 && done < own.Count)
+            {
+                throw new InputException(
+                    $"--out {path} holds {done} of {own.Count} cases of this sweep, which has not come to its end: {toGoOn} goes on; to begin anew remove the folder");
+            }
+        }
+
         OutputFolder.Prepare(path);
-        FileStream inUse = Lock(path);
+        return Locked(path, inUse => Begin(path, inUse, plan, cases, environment));
+    }
+
+    private static SweepFolder Begin(string path, FileStream inUse, SweepPlan plan, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
+    {
         if (!Holds(path, plan))
         {
-            File.WriteAllText(Path.Combine(path, SweepPlan.FileName), plan.ToJson(SchemaFrom(path)));
+            WholeFile.Write(Path.Combine(path, SweepPlan.FileName), draft => File.WriteAllText(draft, plan.ToJson(SchemaFrom(path))));
         }
 
         File.Delete(Path.Combine(path, Timings));
@@ -75,11 +91,15 @@ public sealed class SweepFolder : IDisposable
         string planFile = Path.Combine(path, SweepPlan.FileName);
         if (!File.Exists(planFile))
         {
-            return Create(path, plan, cases, environment);
+            OutputFolder.Prepare(path);
         }
 
+        return Locked(path, inUse => File.Exists(planFile) ? GoOn(path, inUse, plan, cases, environment) : Begin(path, inUse, plan, cases, environment));
+    }
+
+    private static SweepFolder GoOn(string path, FileStream inUse, SweepPlan plan, IReadOnlyList<SweepCase> cases, EnvironmentReport environment)
+    {
         RequireSame(path, plan);
-        FileStream inUse = Lock(path);
         FinishedCases finished = FinishedCases.Of(path, cases);
         if (finished.Dropped > 0)
         {
@@ -119,7 +139,8 @@ public sealed class SweepFolder : IDisposable
     /// <exception cref="InputException">The folder cannot be written.</exception>
     internal static void WriteWhole(string path, SweepPlan plan, IReadOnlyList<SweepCase> cases, FinishedCases rows, EnvironmentReport environment)
     {
-        using SweepFolder folder = Create(path, plan, cases, environment);
+        OutputFolder.Prepare(path);
+        using SweepFolder folder = Locked(path, inUse => Begin(path, inUse, plan, cases, environment));
         folder.Write(new CaseRows(cases[0], rows.Accuracies, rows.Timings));
         folder.Finish([]);
     }
@@ -160,9 +181,30 @@ public sealed class SweepFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _timingTable.Dispose();
-        _accuracyTable.Dispose();
-        _inUse.Dispose();
+        try
+        {
+            // They write what is still in their buffers, which a full disk does not take.
+            _timingTable.Dispose();
+            _accuracyTable.Dispose();
+        }
+        finally
+        {
+            _inUse.Dispose();
+        }
+    }
+
+    private static SweepFolder Locked(string path, Func<FileStream, SweepFolder> open)
+    {
+        FileStream inUse = Lock(path);
+        try
+        {
+            return open(inUse);
+        }
+        catch
+        {
+            inUse.Dispose();
+            throw;
+        }
     }
 
     // The operating system lets go of it when the process ends, however that comes about.

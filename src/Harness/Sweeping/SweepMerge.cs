@@ -9,7 +9,7 @@ public static class SweepMerge
 {
     /// <summary>Writes the cases of <paramref name="folders"/> to <paramref name="output"/>, in the order of the whole sweep.</summary>
     /// <returns>0, or 1 when cases are missing, which are named by shard.</returns>
-    /// <exception cref="InputException">The folders hold different sweeps, or disagree about a case; nothing has been written.</exception>
+    /// <exception cref="InputException">The folders hold different sweeps, disagree about a case, or lack one that the output has; nothing has been written.</exception>
     public static int Run(string output, IReadOnlyList<string> folders, Screen screen)
     {
         IReadOnlyList<(string Path, SweepPlan Plan)> parts = [.. folders.Select(path => (path, PlanOf(path)))];
@@ -45,6 +45,7 @@ public static class SweepMerge
             throw new InputException($"there is no finished case in {string.Join(", ", folders)}");
         }
 
+        RequireNothingLost(output, origins.Keys);
         Origin[] inOrder = [.. cases.Where(c => origins.ContainsKey(c.RunId)).Select(c => origins[c.RunId])];
         EnvironmentReport[] environments = [.. folders.Select(path => EnvironmentReport.Read(Path.Combine(path, EnvironmentReport.FileName))).OfType<EnvironmentReport>()];
         if (environments.Length == 0)
@@ -56,6 +57,20 @@ public static class SweepMerge
             output, plan, cases, new([.. inOrder.SelectMany(o => o.Timings)], [.. inOrder.SelectMany(o => o.Accuracies)], 0), environments[0].With(environments[1..]));
         screen.Out.WriteLine($"Wrote {origins.Count} of {cases.Count} cases to {output}.");
         return ReportMissing(cases, origins.Keys, environments, output, screen);
+    }
+
+    // With OUT forgotten the first shard is taken for it.
+    private static void RequireNothingLost(string output, IReadOnlyCollection<string> kept)
+    {
+        string[] lost =
+        [
+            .. CsvTable<TimingRow>.ReadWhole(Path.Combine(output, SweepFolder.Timings)).Select(row => row.RunId)
+                .Concat(CsvTable<AccuracyRow>.ReadWhole(Path.Combine(output, SweepFolder.Accuracies)).Select(row => row.RunId)).Distinct().Except(kept),
+        ];
+        if (lost.Length > 0)
+        {
+            throw new InputException($"{output}, the first folder, is where the joined files go, but holds {lost.Length} cases that are in none of the others; name another one, or this one twice");
+        }
     }
 
     private static SweepPlan PlanOf(string path)

@@ -93,14 +93,28 @@ public static class SweepProgress
         private readonly long _start = Stopwatch.GetTimestamp();
         private readonly double _all = Total(weights);
         private double _done;
+        private (double Seconds, double Weight) _first;
 
         public double Elapsed => Stopwatch.GetElapsedTime(_start).TotalSeconds;
 
-        public string Text => _done > 0
-            ? $"about {Durations.Text(Elapsed / _done * Math.Max(0, _all - _done))} left"
-            : "time left not known yet";
+        public string Text
+        {
+            get
+            {
+                // The first case says too much as soon as there are others: it compiled the code that they use, too.
+                (double seconds, double weight) = _done > _first.Weight ? (Elapsed - _first.Seconds, _done - _first.Weight) : (Elapsed, _done);
+                return _done > 0 ? $"about {Durations.Text(seconds / weight * Math.Max(0, _all - _done))} left" : "time left not known yet";
+            }
+        }
 
-        public void Finish(int index) => _done += weights[index];
+        public void Finish(int index)
+        {
+            _done += weights[index];
+            if (_first.Weight == 0)
+            {
+                _first = (Elapsed, _done);
+            }
+        }
 
         private static double Total(double[] weights)
         {

@@ -148,6 +148,75 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_sweep_that_has_not_come_to_its_end_is_not_begun_anew_by_repeating_its_command()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short]).AssertDone();
+        string path = Path.Combine(_folder["out"], "accuracy.csv");
+        File.WriteAllLines(path, File.ReadAllLines(path)[..^1]);
+        string before = File.ReadAllText(path);
+        ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short]).AssertRefused("--out", _folder["out"], "holds 7 of 8 cases", "--resume");
+        Assert.Equal(before, File.ReadAllText(path));
+        ProgramRun.Of(["compare", "--out", _folder["other"], "--clients-per-round", "all", .. s_short]).AssertDone();
+        string other = Path.Combine(_folder["other"], "accuracy.csv");
+        File.WriteAllLines(other, File.ReadAllLines(other)[..^1]);
+        ProgramRun.Of(["compare", "--out", _folder["other"], "--clients-per-round", "all", .. s_short]).AssertRefused($"flgpu sweep --resume --out {_folder["other"]} goes on");
+        ProgramRun.Of("sweep", "--resume", "--out", _folder["other"]).AssertDone();
+        // Another sweep, or this one when it is whole, is replaced.
+        ProgramRun.Of(["sweep", "--out", _folder["out"], "--resume", .. s_short]).AssertDone();
+        ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short]).AssertDone();
+        ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short, "--batch-size", "7"]).AssertDone();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("{\"run_id\": ")]
+    public void An_environment_that_cannot_be_read_is_written_anew(string text)
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        ProgramRun.Of(["sweep", "--out", _folder["out"], .. s_short]).AssertDone();
+        string path = Path.Combine(_folder["out"], "environment.json");
+        File.WriteAllText(path, text);
+        ProgramRun.Of(["sweep", "--resume", "--out", _folder["out"], .. s_short]).AssertDone();
+        Assert.NotNull(EnvironmentReport.Read(path));
+    }
+
+    [Theory]
+    [InlineData("environment.json", 0)]
+    [InlineData("summary.csv", 8)]
+    public void A_full_disk_ends_a_sweep_with_one_line_and_it_goes_on_when_there_is_room(string file, int done)
+    {
+        if (ProgramRun.IsDebugBuild || !OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(_folder["full"]);
+        string draft = Path.Combine(_folder["full"], $"{file}.draft");
+        File.CreateSymbolicLink(draft, "/dev/full");
+        ProgramRun ended = ProgramRun.Of(["sweep", "--out", _folder["full"], .. s_short]);
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Matches("^flgpu: No space left on device.*the same command with --resume goes on$", ended.ErrorLines[^1]);
+        // Neither a draft nor a lock is left, which would be in the way of the next one.
+        Assert.DoesNotContain(Directory.GetFiles(_folder["full"]), left => left == draft || left.EndsWith(".lock", StringComparison.Ordinal));
+
+        ProgramRun resumed = ProgramRun.Of(["sweep", "--resume", "--out", _folder["full"], .. s_short]).AssertDone();
+        Assert.Equal(done > 0, resumed.ErrorLines[0] == $"{done} of 8 cases are done already.");
+        ProgramRun.Of(["sweep", "--out", _folder["whole"], .. s_short]).AssertDone();
+        SweepFiles.AssertSame(_folder["whole"], _folder["full"]);
+    }
+
+    [Fact]
     public void A_folder_that_another_process_writes_to_is_refused()
     {
         if (ProgramRun.IsDebugBuild)

@@ -45,6 +45,7 @@ public sealed class ShardTests : IDisposable
     [InlineData("1/2/3", "", "'1/2/3'")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=3", "SLURM_ARRAY_TASK_COUNT is ''")]
     [InlineData(null, "SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=3", "task 7 (from 0) of 3")]
+    [InlineData(null, "SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRAY_TASK_STEP=2", "no multiple of SLURM_ARRAY_TASK_STEP, 2")]
     [InlineData(null, "JOB_COMPLETION_INDEX=1", "FLGPU_SHARD_COUNT is ''")]
     public void A_part_that_there_is_not_is_refused(string? option, string variables, string expected) =>
         Assert.Contains(expected, Assert.Throws<InputException>(() => Shard.Choose(option, Environment(variables))).Message, StringComparison.Ordinal);
@@ -71,6 +72,27 @@ public sealed class ShardTests : IDisposable
         using JsonDocument environment = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["merged"], "environment.json")));
         Assert.Equal("3/3", environment.RootElement.GetProperty("shard").GetString());
         Assert.Equal(["1/3", "2/3"], environment.RootElement.GetProperty("further_runs").EnumerateArray().Select(further => further.GetProperty("shard").GetString()));
+    }
+
+    [Fact]
+    public void A_merge_whose_output_was_forgotten_takes_no_shard_for_it()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        Sweep("parts", "--shard", "1/2");
+        Sweep("parts", "--shard", "2/2");
+        string first = Path.Combine(_folder["parts"], "shard-1-of-2");
+        string second = Path.Combine(_folder["parts"], "shard-2-of-2");
+        string before = File.ReadAllText(Path.Combine(first, "accuracy.csv"));
+        ProgramRun.Of("merge", first, second).AssertRefused(first, "8 cases that are in none of the others");
+        Assert.Equal(before, File.ReadAllText(Path.Combine(first, "accuracy.csv")));
+        // Named among the shards, too, it loses nothing; and a second merge replaces the first.
+        ProgramRun.Of("merge", first, first, second).AssertDone();
+        ProgramRun.Of("merge", first, first, second).AssertDone();
+        Assert.Equal(16, SweepFiles.Accuracies(first).Select(row => row.RunId).Distinct().Count());
     }
 
     [Fact]
@@ -173,6 +195,42 @@ public sealed class ShardTests : IDisposable
         Sweep("out", "--shard", "1/3");
         ProgramRun rest = ProgramRun.Of("sweep", "--config", config, "--out", _folder["out"], "--threads", "1", "--dry-run", "--shard", "1/3", "--resume").AssertDone();
         Assert.Equal("6 cases of shard 1 of 3, 16 in all; 6 are done already.", rest.OutputLines[0]);
+    }
+
+    [Fact]
+    public void A_dry_run_says_as_many_cases_that_would_not_fit_in_memory_as_are_then_skipped()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        string[] sweep =
+        [
+            "sweep", "--out", _folder["out"], "--clients", "10,100", "--attacks", "none", "--defenses", "none,krum", "--seeds", "1,2", "--rounds", "1", "--memory-limit", "1MiB",
+            "--backend", "simd", "--threads", "1",
+        ];
+        ProgramRun dry = ProgramRun.Of([.. sweep, "--dry-run"]).AssertDone();
+        string line = Assert.Single(dry.OutputLines, line => line.StartsWith("Skipped would be ", StringComparison.Ordinal));
+        Assert.Matches("^Skipped would be 2 .the first is simd n=100 none krum seed 1.: it needs .* and --memory-limit allows 1.0 MiB", line);
+        ProgramRun.Of(sweep).AssertDone();
+        Assert.Equal(2, SweepFiles.Accuracies(_folder["out"]).Count(row => row.Status == RowStatus.Skipped));
+    }
+
+    [Fact]
+    public void A_dry_run_of_timings_reckons_them_from_some()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        string config = _folder.Write(
+            "plan.json", """{"parameters": [50, 60], "clients": 4, "malicious": 1, "defenses": ["none", "median", "krum", "cge", "trimmed_mean"], "quick": true, "backends": "simd"}""");
+        ProgramRun run = ProgramRun.Of("sweep", "--config", config, "--threads", "1", "--dry-run").AssertDone();
+        // Of five cases of a size two: every fourth one and what is left.
+        Assert.Contains(run.OutputLines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^Time: about \d+ s here, reckoned from 4 of the cases\.$"));
+        Assert.Equal(config, Assert.Single(Directory.GetFileSystemEntries(_folder.Path)));
     }
 
     [Fact]
