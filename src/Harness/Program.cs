@@ -55,7 +55,7 @@ public static class Program
         }
         catch (InputException unusable)
         {
-            screen.Error.WriteLine($"flgpu: {unusable.Message}");
+            screen.Error.WriteLine($"flgpu: {Screen.OneLine(unusable.Message)}");
             return UnusableInput;
         }
     }

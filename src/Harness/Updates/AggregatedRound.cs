@@ -1,5 +1,6 @@
 // One round of somebody else's updates through a rule: the aggregate, and what became of each client.
 using System.Diagnostics;
+using FlGpu.Harness.Sweeping;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
@@ -36,6 +37,7 @@ internal sealed record AggregatedRound(
     {
         (int n, int d) = (source.Clients, source.Parameters);
         var setting = new Setting(backend, n, malicious, d);
+        CaseMemory.Require(choice, setting);
         using IDefense defense = choice.Create(setting); // before anything is read: a rule that refuses the setting says so at once
         long start = Stopwatch.GetTimestamp();
         using Matrix updates = Load(source, backend);

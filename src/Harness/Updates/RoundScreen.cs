@@ -29,7 +29,7 @@ internal static class RoundScreen
         {
             string[] cells =
             [
-                client.Index.ToString(CultureInfo.InvariantCulture), .. (string[])(named ? [client.Name!] : []),
+                client.Index.ToString(CultureInfo.InvariantCulture), .. (string[])(named ? [Screen.OneLine(client.Name!)] : []),
                 client.Kept is { } isKept ? isKept ? "yes" : "no" : "-", Text(client.Weight), Text(client.Norm), Text(client.Cosine), reasons[client.Index],
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
