@@ -1,6 +1,5 @@
 // A row a client: the file that --scores asks for.
 using System.Globalization;
-using System.Text;
 using CsvHelper;
 using CsvHelper.Configuration;
 
@@ -14,11 +13,10 @@ internal static class ScoresTable
     /// Writes client, file, kept, weight, norm, cosine and distance to the aggregate, a column for each judgement, and the reason in words.
     /// What does not apply is empty.
     /// </summary>
-    public static void Write(Stream stream, AggregatedRound round)
+    public static void Write(TextWriter writer, AggregatedRound round)
     {
         IReadOnlyList<string> reasons = RoundReasons.Of(round);
-        using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true);
-        using var csv = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" });
+        using var csv = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" }, leaveOpen: true);
         WriteRow(csv, [.. s_columns, .. round.Judgements.Select(judgement => judgement.Name), "reason"]);
         foreach (AggregatedClient client in round.Clients)
         {

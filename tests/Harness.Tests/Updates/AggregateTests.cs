@@ -171,6 +171,15 @@ public sealed class AggregateTests : IDisposable
     }
 
     [Fact]
+    public void Scores_go_to_standard_output_and_nothing_else_does()
+    {
+        ProgramRun run = Run("krum", "--malicious", "3", "--scores", "-", "--output", _folder["krum.npy"]).AssertDone();
+        Assert.Equal(Clients + 1, run.OutputLines.Length);
+        Assert.Equal("client,file,kept,weight,norm,cosine,distance,krum_score,reason", run.OutputLines[0]);
+        Assert.Equal([_folder["krum.npy"]], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
     public void Old_outputs_are_replaced_and_nothing_else_is_left_beside_them()
     {
         _folder.Write("aggregate.npy", "old");
