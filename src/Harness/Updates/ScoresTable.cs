@@ -2,6 +2,7 @@
 using System.Globalization;
 using CsvHelper;
 using CsvHelper.Configuration;
+using FlGpu.Sim;
 
 namespace FlGpu.Harness.Updates;
 
@@ -17,7 +18,7 @@ internal static class ScoresTable
     {
         IReadOnlyList<string> reasons = RoundReasons.Of(round);
         using var csv = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" }, leaveOpen: true);
-        WriteRow(csv, [.. s_columns, .. round.Judgements.Select(judgement => judgement.Name), "reason"]);
+        WriteRow(csv, [.. s_columns, .. NamesOf(round.Judgements), "reason"]);
         foreach (AggregatedClient client in round.Clients)
         {
             WriteRow(csv,
@@ -28,6 +29,13 @@ internal static class ScoresTable
             ]);
         }
     }
+
+    // Two stages may have looked at the same: update_norm, update_norm_2.
+    private static IEnumerable<string> NamesOf(IReadOnlyList<Judgement> judgements) => judgements.Select((judgement, i) =>
+    {
+        int before = judgements.Take(i).Count(other => other.Name == judgement.Name);
+        return before == 0 ? judgement.Name : string.Create(CultureInfo.InvariantCulture, $"{judgement.Name}_{before + 1}");
+    });
 
     private static void WriteRow(CsvWriter csv, IEnumerable<object?> fields)
     {
