@@ -56,7 +56,7 @@ public static class Program
         }
         catch (InputException unusable)
         {
-            screen.Error.WriteLine($"flgpu: {unusable.Message}");
+            screen.Error.WriteLine($"flgpu: {Screen.OneLine(unusable.Message)}");
             return UnusableInput;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

@@ -35,6 +35,9 @@ public sealed class Screen(TextWriter output, TextWriter error, bool outputRedir
         }
     }
 
+    /// <summary>The text without line ends and what else steers a terminal: names come from files that others wrote.</summary>
+    public static string OneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)) : text;
+
     /// <summary>A table in the program's style.</summary>
     public static Table Table(params IEnumerable<string> columns)
     {

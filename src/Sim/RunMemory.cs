@@ -9,6 +9,9 @@ public sealed class RunMemory
 {
     private readonly Dictionary<Type, (object Value, int Holders)> _shared = [];
 
+    /// <summary>Whether anything is remembered.</summary>
+    public bool IsUsed => _shared.Count > 0;
+
     /// <summary>The run's memory of this type.</summary>
     internal Remembered<T> Of<T>(Func<T> make) where T : class
     {

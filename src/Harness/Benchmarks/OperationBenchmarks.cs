@@ -16,8 +16,17 @@ public abstract class OperationBenchmarks
         typeof(TrainingBenchmarks), typeof(OrderStatisticBenchmarks), typeof(DistanceBenchmarks), typeof(SumBenchmarks), typeof(PeakBenchmarks), typeof(OtherBenchmarks),
     ];
 
+    /// <summary>The numbers of clients.</summary>
+    public static IEnumerable<int> ClientCounts { get; set; } = [];
+
+    /// <summary>The numbers of parameters.</summary>
+    public static IEnumerable<int> ParameterCounts { get; set; } = [];
+
+    /// <summary>The backends that are held against the reference.</summary>
+    public static IEnumerable<string> BackendNames { get; set; } = [];
+
     /// <summary>The backends worth timing on this machine: simd and its GPUs.</summary>
-    public static IEnumerable<string> BackendNames =>
+    public static IEnumerable<string> WorthTiming =>
         Backends.List().Where(backend => backend.Missing is null && backend.Name is not ("reference" or "cpu")).Select(backend => backend.Name);
 
     /// <summary>The operations of the family.</summary>
@@ -28,11 +37,11 @@ public abstract class OperationBenchmarks
     public string Operation { get; set; } = "";
 
     /// <summary>n.</summary>
-    [Params(10, 100)]
+    [ParamsSource(nameof(ClientCounts))]
     public int Clients { get; set; }
 
     /// <summary>d.</summary>
-    [Params(2762)]
+    [ParamsSource(nameof(ParameterCounts))]
     public int Parameters { get; set; }
 
     /// <summary>What is held against the reference.</summary>

@@ -11,6 +11,7 @@ internal static class AggregateCommand
 {
     private const string DefaultMalicious = "0.2";
     private const string OutputEnding = ".npy";
+    private const string StandardOutput = "-";
 
     public static Command Create(Screen screen)
     {
@@ -24,7 +25,7 @@ internal static class AggregateCommand
         };
         var array = new Option<string?>("--array") { Description = "which array of an .npz, or tensor of a single .safetensors; default: its only one", HelpName = "NAME" };
         var output = new Option<string?>("--output") { Description = "file for the aggregate: .npy, float32, d numbers", HelpName = "FILE" };
-        var scores = new Option<string?>("--scores") { Description = "file for a CSV row a client: kept, weight, norm, cosine and distance to the aggregate, the rule's own scores", HelpName = "FILE" };
+        var scores = new Option<string?>("--scores") { Description = "file for a CSV row a client: kept, weight, norm, cosine and distance to the aggregate, the rule's own scores; - for standard output and nothing else there", HelpName = "FILE" };
         var malicious = new Option<string?>("--malicious")
         {
             Description = $"malicious clients that the rule reckons with: a count, or a share below 1; default: the f that --defense gives, else {DefaultMalicious}",
@@ -50,12 +51,22 @@ internal static class AggregateCommand
                 NewFile.Write("--output", outputFile, stream => NpyVector.Write(stream, round.Aggregate));
             }
 
-            if (parsed.GetValue(scores) is { } scoresFile)
+            if (parsed.GetValue(scores) == StandardOutput)
             {
-                NewFile.Write("--scores", scoresFile, stream => ScoresTable.Write(stream, round));
+                ScoresTable.Write(screen.Out, round);
+                return 0;
             }
 
-            string from = files.Count == 1 ? files[0] : $"{files.Count} files from {files[0]} on";
+            if (parsed.GetValue(scores) is { } scoresFile)
+            {
+                NewFile.Write("--scores", scoresFile, stream =>
+                {
+                    using var writer = new StreamWriter(stream, leaveOpen: true);
+                    ScoresTable.Write(writer, round);
+                });
+            }
+
+            string from = Screen.OneLine(files.Count == 1 ? files[0] : $"{files.Count} files from {files[0]} on");
             screen.Out.WriteLine($"{source.Clients} clients x {source.Parameters} parameters from {from} ({source.Format}), on {opened.Name} ({opened.Device}).");
             screen.Out.WriteLine($"f = {reckonedF}: {RuleWords.Of(choice, reckonedF)}.");
             RoundScreen.Show(round, screen);
@@ -69,7 +80,7 @@ internal static class AggregateCommand
         List<string> taken = [.. inputs.Select(Path.GetFullPath)];
         foreach ((string option, string? path) in new[] { ("--output", output), ("--scores", scores) })
         {
-            if (path is null)
+            if (path is null || (path == StandardOutput && option == "--scores"))
             {
                 continue;
             }

@@ -20,7 +20,7 @@ internal static class CaseMemory
     {
         int all = training.Experiment.UpdatesPerRound;
         int parameters = data.Model(training.Experiment.Model).Parameters;
-        (double available, string whose) = Available(training, backend);
+        (double available, string whose) = Available(training.MemoryLimit, backend);
         if (training.MemoryLimit is null && (double)all * parameters * sizeof(float) * WorthALook < available)
         {
             return all;
@@ -49,7 +49,7 @@ internal static class CaseMemory
     /// <summary>Whether the runs of several cases fit what one may take, all of them at once and each with all of its updates.</summary>
     public static bool FitTogether(IReadOnlyList<TrainingCase> cases, Backend backend, IReadOnlyList<FederatedData> data)
     {
-        (double available, _) = Available(cases[0], backend);
+        (double available, _) = Available(cases[0].MemoryLimit, backend);
         Experiment experiment = cases[0].Experiment;
         double updates = (double)cases.Count * experiment.UpdatesPerRound * data[0].Model(experiment.Model).Parameters * sizeof(float);
         // A batch has the samples of all runs side by side, beside those of each.
@@ -84,7 +84,7 @@ internal static class CaseMemory
     /// <exception cref="InputException">The message has the bytes that it needs.</exception>
     public static void Require(TimingCase timing, Backend backend)
     {
-        (double available, string whose) = Available(timing, backend);
+        (double available, string whose) = Available(timing.MemoryLimit, backend);
         if (timing.MemoryLimit is null && (double)timing.Clients * timing.Parameters * sizeof(float) * WorthALook < available)
         {
             return;
@@ -97,9 +97,26 @@ internal static class CaseMemory
         }
     }
 
+    /// <summary>Refuses a round of updates that does not fit this machine, or its GPU, with all that the rule allocates.</summary>
+    /// <exception cref="InputException">The message has the bytes that it needs; or the rule does not allow the setting.</exception>
+    public static void Require(Choice<IDefense> defense, Setting setting)
+    {
+        (double available, string whose) = Available(null, setting.Backend);
+        if ((double)setting.Clients * setting.Parameters * sizeof(float) * WorthALook < available)
+        {
+            return;
+        }
+
+        long needed = Count(backend => SetUp(defense, setting with { Backend = backend }));
+        if (needed > available)
+        {
+            throw new InputException($"{setting.Clients} clients x {setting.Parameters} parameters with {defense.Text}: {Shortage(needed, available, whose)}");
+        }
+    }
+
     /// <summary>What a case may take, and who says so. The operating system would give more away and end the process when it is used.</summary>
-    private static (double Bytes, string Whose) Available(SweepCase sweepCase, Backend backend) =>
-        sweepCase.MemoryLimit is { } limit ? (limit, "--memory-limit allows")
+    private static (double Bytes, string Whose) Available(long? memoryLimit, Backend backend) =>
+        memoryLimit is { } limit ? (limit, "--memory-limit allows")
         : backend.MemoryBytes is { } device ? (device, "this GPU has")
         : (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "this machine has");
 
@@ -129,12 +146,18 @@ internal static class CaseMemory
 
                 break;
             case TimingCase timing:
-                backend.AllocateMatrix(timing.Clients, timing.Parameters).Dispose();
-                backend.AllocateMatrix(2, timing.Parameters).Dispose();
-                timing.Defense?.Create(new Setting(backend, timing.Clients, timing.Malicious, timing.Parameters)).Dispose();
+                SetUp(timing.Defense, new Setting(backend, timing.Clients, timing.Malicious, timing.Parameters));
                 break;
         }
     });
+
+    // The updates of a round, the global parameters and the aggregate, and what the rule keeps.
+    private static void SetUp(Choice<IDefense>? defense, Setting setting)
+    {
+        setting.Backend.AllocateMatrix(setting.Clients, setting.Parameters).Dispose();
+        setting.Backend.AllocateMatrix(2, setting.Parameters).Dispose();
+        defense?.Create(setting).Dispose();
+    }
 
     // The same with data that are there already, wherever that is.
     private static long BytesOf(TrainingCase training, FederatedData data, int updatesAtOnce) =>

@@ -1,5 +1,6 @@
 // One round of somebody else's updates through a rule: the aggregate, and what became of each client.
 using System.Diagnostics;
+using FlGpu.Harness.Sweeping;
 using FlGpu.Kernels;
 using FlGpu.Sim;
 
@@ -23,10 +24,13 @@ internal sealed record AggregatedClient(int Index, string? Name, double? Weight,
 /// <param name="AggregateNorm">Their Euclidean norm.</param>
 /// <param name="Clients">In the order of the rows.</param>
 /// <param name="Judgements">By what the rule and its stages judged the clients, a value each.</param>
+/// <param name="Staged">Whether stages mixed or scaled the updates, so that the rule judged others than were sent.</param>
+/// <param name="Remembers">Whether the rule judges by earlier rounds too, of which there are none here.</param>
 /// <param name="ReadMs">Reading the files.</param>
 /// <param name="AggregateMs">The rule, with everything that it allocates.</param>
 internal sealed record AggregatedRound(
-    float[] Aggregate, double AggregateNorm, IReadOnlyList<AggregatedClient> Clients, IReadOnlyList<Judgement> Judgements, double ReadMs, double AggregateMs)
+    float[] Aggregate, double AggregateNorm, IReadOnlyList<AggregatedClient> Clients, IReadOnlyList<Judgement> Judgements, bool Staged, bool Remembers,
+    double ReadMs, double AggregateMs)
 {
     private const int FloatsAtOnce = 1 << 22;
 
@@ -36,6 +40,7 @@ internal sealed record AggregatedRound(
     {
         (int n, int d) = (source.Clients, source.Parameters);
         var setting = new Setting(backend, n, malicious, d);
+        CaseMemory.Require(choice, setting);
         using IDefense defense = choice.Create(setting); // before anything is read: a rule that refuses the setting says so at once
         long start = Stopwatch.GetTimestamp();
         using Matrix updates = Load(source, backend);
@@ -66,7 +71,7 @@ internal sealed record AggregatedRound(
             .. Enumerable.Range(0, n).Select(i => new AggregatedClient(
                 i, source.ClientNames?[i], parts?[i], norms[i], HasDirection(norms[i]) && HasDirection(aggregateNorm) ? 1 - (unitSquared[i] / 2.0) : null, Math.Sqrt(squared[i]))),
         ];
-        return new(values, aggregateNorm, clients, judge?.Judgements ?? [], readMs, aggregateMs);
+        return new(values, aggregateNorm, clients, judge?.Judgements ?? [], judge?.Shares is not null, setting.Memory.IsUsed, readMs, aggregateMs);
 
         float[] Norms(Matrix rows, Matrix norms)
         {

@@ -9,6 +9,9 @@ namespace FlGpu.Harness.Updates;
 /// <summary>The file is gone through twice: rows and columns are counted before the numbers are read.</summary>
 internal sealed class CsvUpdates : IUpdateSource
 {
+    private const int FewestNumbered = 3; // 0 and 1 may be an update
+    private const int LongestShown = 40;
+
     private readonly string _where;
     private readonly CsvParser _parser;
 
@@ -25,6 +28,7 @@ internal sealed class CsvUpdates : IUpdateSource
                 if (Parameters == 0)
                 {
                     header = IsHeader(counted, where);
+                    Format = header ? "csv with a header" : "csv";
                     Parameters = counted.Count;
                 }
 
@@ -54,7 +58,7 @@ internal sealed class CsvUpdates : IUpdateSource
 
     public int Parameters { get; }
 
-    public string Format => "csv";
+    public string Format { get; } = "csv";
 
     public void ReadRows(Span<float> rows)
     {
@@ -68,7 +72,7 @@ internal sealed class CsvUpdates : IUpdateSource
             for (int column = 0; column < Parameters; column++)
             {
                 rows[(row * Parameters) + column] = Number(_parser[column])
-                    ?? throw new InputException($"{_where}, line {_parser.RawRow}, column {column + 1}: '{_parser[column]}' is no number");
+                    ?? throw NoNumber(_parser, column, _where);
             }
         }
     }
@@ -91,13 +95,35 @@ internal sealed class CsvUpdates : IUpdateSource
         }
     }
 
-    /// <summary>A first line in which anything is no number is a header, but one that names no first column stands over row numbers.</summary>
+    /// <summary>
+    /// A first line without any number is a header, and so are the numbers 0, 1, 2 and so on, with which pandas heads columns without names.
+    /// One that names no first column stands over row numbers, and one with numbers and other things is a client's with a mistake in it.
+    /// </summary>
     private static bool IsHeader(CsvParser parser, string where)
     {
-        bool header = Enumerable.Range(0, parser.Count).Any(column => Number(parser[column]) is null);
-        return !header || parser[0].Length > 0
-            ? header
-            : throw new InputException($"{where}, line 1: the first column has no name, as row numbers that pandas writes; leave them out (index=False)");
+        int[] words = [.. Enumerable.Range(0, parser.Count).Where(column => Number(parser[column]) is null)];
+        if (words.Length == 0)
+        {
+            return parser.Count >= FewestNumbered && Enumerable.Range(0, parser.Count).All(column => parser[column] == column.ToString(CultureInfo.InvariantCulture));
+        }
+
+        if (parser[0].Length == 0)
+        {
+            throw new InputException($"{where}, line 1: the first column has no name, as row numbers that pandas writes; leave them out (index=False)");
+        }
+
+        if (parser.Count == 1 && parser[0].Split([' ', '\t', ';', '|'], StringSplitOptions.RemoveEmptyEntries) is { Length: > 1 } parts && parts.All(part => Number(part) is not null))
+        {
+            throw new InputException($"{where}, line 1: there is no comma between the numbers; allowed are commas, as np.savetxt(…, delimiter=',') writes them");
+        }
+
+        return words.Length == parser.Count ? true : throw NoNumber(parser, words[0], where);
+    }
+
+    private static InputException NoNumber(CsvParser parser, int column, string where)
+    {
+        string text = parser[column];
+        return new($"{where}, line {parser.RawRow}, column {column + 1}: '{(text.Length > LongestShown ? $"{text[..LongestShown]}…" : text)}' is no number");
     }
 
     private static float? Number(string text) => text.TrimStart('+', '-') switch

@@ -14,6 +14,12 @@ internal static class NewFile
             throw new InputException($"{option} '{path}': it is a folder, not a file");
         }
 
+        // A rename would put a file in the place of the device.
+        if (Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            throw new InputException($"{option} {path}: it is a device; allowed is a file");
+        }
+
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder))
         {

@@ -100,7 +100,16 @@ internal sealed unsafe class NpzFile : IUpdateSource
 
     private HostBuffer<byte> Unpack()
     {
-        var bytes = new HostBuffer<byte>(_header.DataBytes);
+        HostBuffer<byte> bytes;
+        try
+        {
+            bytes = new(_header.DataBytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new InputException($"{_where}: in Fortran order it is unpacked as a whole, for which there is not enough memory; allowed is .npy, which is mapped");
+        }
+
         using var target = new UnmanagedMemoryStream(bytes.Pointer, 0, bytes.Length, FileAccess.Write);
         try
         {

@@ -21,7 +21,7 @@ internal static class RoundReasons
                 double value = judgement.Values[order[place]];
                 if (judgement.Limit is { } limit && value > limit)
                 {
-                    reasons[order[place]].Add($"{judgement.Name} {Text(value)} > {Text(limit)}");
+                    reasons[order[place]].Add(judgement.YesOrNo ? judgement.Name.Replace('_', ' ') : $"{judgement.Name} {Text(value)} > {Text(limit)}");
                 }
                 else if (judgement.Limit is null)
                 {

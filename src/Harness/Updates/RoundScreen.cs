@@ -10,16 +10,29 @@ internal static class RoundScreen
     /// <summary>The most clients that are listed; there are more lines only for them than a terminal shows at once.</summary>
     public const int MostListed = 32;
 
-    /// <summary>Two lines on the result, then a table of clients.</summary>
+    // The fewer of the kept and the rejected are named as long as that fits beside the other numbers.
+    private const int MostNamed = 10;
+
+    /// <summary>A line or more on the result, then a table of clients.</summary>
     public static void Show(AggregatedRound round, Screen screen)
     {
         int n = round.Clients.Count;
         bool weighed = round.Clients[0].Kept is not null;
         string kept = weighed
-            ? $"Kept {round.Clients.Count(client => client.Kept == true)} of {n} clients."
-            : "The rule does not weigh whole updates: every client has a part, and none is kept or rejected.";
+            ? Kept(round.Clients)
+            : "The rule does not weigh whole updates: none is kept or rejected as a whole.";
         screen.Out.WriteLine(
             $"{kept} Norm of the aggregate {RoundReasons.Text(round.AggregateNorm)}. Read in {Ms(round.ReadMs)} ms, aggregated in {Ms(round.AggregateMs)} ms (first call).");
+
+        if (round.Staged)
+        {
+            screen.Out.WriteLine("Weights are those of the updates as they were sent; scores are of what the stages made of them.");
+        }
+
+        if (round.Remembers)
+        {
+            screen.Out.WriteLine("The rule judges by earlier rounds too; this is taken for the first.");
+        }
 
         IReadOnlyList<string> reasons = RoundReasons.Of(round);
         bool named = round.Clients[0].Name is not null;
@@ -29,7 +42,7 @@ internal static class RoundScreen
         {
             string[] cells =
             [
-                client.Index.ToString(CultureInfo.InvariantCulture), .. (string[])(named ? [client.Name!] : []),
+                client.Index.ToString(CultureInfo.InvariantCulture), .. (string[])(named ? [Screen.OneLine(client.Name!)] : []),
                 client.Kept is { } isKept ? isKept ? "yes" : "no" : "-", Text(client.Weight), Text(client.Norm), Text(client.Cosine), reasons[client.Index],
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
@@ -41,6 +54,16 @@ internal static class RoundScreen
             screen.Out.WriteLine(
                 $"{MostListed} of {n} clients are listed: {(weighed ? "rejected ones farthest from the aggregate's direction and kept ones of most weight" : "those farthest from the aggregate's direction")}. --scores FILE has all.");
         }
+    }
+
+    private static string Kept(IReadOnlyList<AggregatedClient> clients)
+    {
+        int[] kept = [.. clients.Where(client => client.Kept == true).Select(client => client.Index)];
+        int[] rejected = [.. clients.Where(client => client.Kept != true).Select(client => client.Index)];
+        string counts = $"Kept {kept.Length} of {clients.Count} clients";
+        return kept.Length is > 0 and <= MostNamed && kept.Length < rejected.Length ? $"{counts}: {string.Join(", ", kept)}."
+            : rejected.Length is > 0 and <= MostNamed ? $"{counts}; rejected {string.Join(", ", rejected)}."
+            : $"{counts}.";
     }
 
     private static IEnumerable<AggregatedClient> Listed(IReadOnlyList<AggregatedClient> clients)

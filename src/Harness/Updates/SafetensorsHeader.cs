@@ -15,6 +15,9 @@ internal sealed record Tensor(string Name, ElementType Type, IReadOnlyList<long>
     /// <summary>How many numbers it has.</summary>
     public long Numbers => Shape.Aggregate(1L, (product, size) => checked(product * size));
 
+    /// <summary>How many bytes they take.</summary>
+    public long Bytes => checked(Numbers * Type.Bytes);
+
     /// <summary>Name and shape, for people.</summary>
     public override string ToString() => $"{Name} ({string.Join(", ", Shape)})";
 }
@@ -65,16 +68,15 @@ internal static class SafetensorsHeader
         List<Tensor> tensors = [];
         foreach (JsonProperty property in header.EnumerateObject().Where(property => property.Name != "__metadata__"))
         {
-            long[] shape = [.. property.Value.GetProperty("shape").EnumerateArray().Select(size => (long)size.GetUInt64())];
-            long[] offsets = [.. property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => (long)offset.GetUInt64())];
-            var tensor = new Tensor(property.Name, TypeOf(property, where), shape, dataStart + offsets[0]);
-            long promised = checked(tensor.Numbers * tensor.Type.Bytes);
-            if (offsets.Length != 2 || offsets[1] - offsets[0] != promised)
+            long[] offsets = Whole(property.Value.GetProperty("data_offsets"));
+            long begin = offsets.Length == 2 ? checked(dataStart + offsets[0]) : throw new InputException($"{where}: tensor {property.Name} has {offsets.Length} data_offsets; allowed are 2");
+            var tensor = new Tensor(property.Name, TypeOf(property, where), Whole(property.Value.GetProperty("shape")), begin);
+            if (offsets[1] - offsets[0] != tensor.Bytes)
             {
-                throw new InputException($"{where}: tensor {tensor}: its data_offsets are not {promised} bytes apart");
+                throw new InputException($"{where}: tensor {tensor}: its data_offsets are not {tensor.Bytes} bytes apart");
             }
 
-            if (dataStart + offsets[1] > fileBytes)
+            if (checked(dataStart + offsets[1]) > fileBytes)
             {
                 throw new InputException(
                     $"{where}: it is truncated: tensor {tensor} should end at byte {dataStart + offsets[1]}, the file has {fileBytes}");
@@ -83,8 +85,36 @@ internal static class SafetensorsHeader
             tensors.Add(tensor);
         }
 
+        CheckGapless(tensors, dataStart, fileBytes, where);
         tensors.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return tensors.Count > 0 ? tensors : throw new InputException($"{where}: there is no tensor in it");
+        return tensors;
+    }
+
+    private static long[] Whole(JsonElement numbers) => [.. numbers.EnumerateArray().Select(number => checked((long)number.GetUInt64()))];
+
+    // Without gaps nothing can be hidden between the tensors, and no number belongs to two of them.
+    private static void CheckGapless(List<Tensor> tensors, long dataStart, long fileBytes, string where)
+    {
+        if (tensors.Count == 0)
+        {
+            throw new InputException($"{where}: there is no tensor in it");
+        }
+
+        long end = dataStart;
+        foreach (Tensor tensor in tensors.OrderBy(tensor => tensor.Offset).ThenBy(tensor => tensor.Bytes))
+        {
+            if (tensor.Offset != end)
+            {
+                throw new InputException($"{where}: tensor {tensor} begins at byte {tensor.Offset}, what is before it ends at byte {end}; allowed are tensors without gaps");
+            }
+
+            end += tensor.Bytes;
+        }
+
+        if (end < fileBytes)
+        {
+            throw new InputException($"{where}: {fileBytes - end} bytes follow the tensors");
+        }
     }
 
     private static ElementType TypeOf(JsonProperty tensor, string where) => tensor.Value.GetProperty("dtype").GetString() switch

@@ -1,8 +1,8 @@
 // A row a client: the file that --scores asks for.
 using System.Globalization;
-using System.Text;
 using CsvHelper;
 using CsvHelper.Configuration;
+using FlGpu.Sim;
 
 namespace FlGpu.Harness.Updates;
 
@@ -14,12 +14,11 @@ internal static class ScoresTable
     /// Writes client, file, kept, weight, norm, cosine and distance to the aggregate, a column for each judgement, and the reason in words.
     /// What does not apply is empty.
     /// </summary>
-    public static void Write(Stream stream, AggregatedRound round)
+    public static void Write(TextWriter writer, AggregatedRound round)
     {
         IReadOnlyList<string> reasons = RoundReasons.Of(round);
-        using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true);
-        using var csv = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" });
-        WriteRow(csv, [.. s_columns, .. round.Judgements.Select(judgement => judgement.Name), "reason"]);
+        using var csv = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" }, leaveOpen: true);
+        WriteRow(csv, [.. s_columns, .. NamesOf(round.Judgements), "reason"]);
         foreach (AggregatedClient client in round.Clients)
         {
             WriteRow(csv,
@@ -30,6 +29,13 @@ internal static class ScoresTable
             ]);
         }
     }
+
+    // Two stages may have looked at the same: update_norm, update_norm_2.
+    private static IEnumerable<string> NamesOf(IReadOnlyList<Judgement> judgements) => judgements.Select((judgement, i) =>
+    {
+        int before = judgements.Take(i).Count(other => other.Name == judgement.Name);
+        return before == 0 ? judgement.Name : string.Create(CultureInfo.InvariantCulture, $"{judgement.Name}_{before + 1}");
+    });
 
     private static void WriteRow(CsvWriter csv, IEnumerable<object?> fields)
     {

@@ -10,13 +10,14 @@ namespace FlGpu.Sim;
 /// starts at the two updates furthest apart. NaN and infinite updates are left out from the start.
 /// </summary>
 [About("drops the smaller of two clusters of updates when they are far apart", Paper = "Shen et al., ACSAC 2016")]
-public sealed class Auror : IDefense
+public sealed class Auror : IDefense, IJudge
 {
     private const int MostIterations = 100;
 
     private readonly double _threshold;
     private readonly UpdateGeometry _geometry;
     private readonly ClientWeights _weights;
+    private int[] _dropped = [];
 
     /// <summary>Drops what is far apart.</summary>
     public Auror(Setting setting, [About("distance of the centres that drops the smaller cluster, relative to the spread within the clusters")] double threshold = 1)
@@ -30,6 +31,9 @@ public sealed class Auror : IDefense
         _geometry = new(setting);
         _weights = new(setting);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [Judgement.Of("in_smaller_cluster", _geometry.Norms.Length, _dropped)];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -46,6 +50,7 @@ public sealed class Auror : IDefense
             kept = between - withinSmall - withinLarge > _threshold * _threshold * spread ? large : kept;
         }
 
+        _dropped = [.. _geometry.Usable.Except(kept)];
         return _weights.MeanOf(kept, round.Updates, aggregate);
     }
 

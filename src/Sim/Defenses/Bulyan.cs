@@ -21,7 +21,7 @@ public enum BulyanSelection
 /// once more, to be copied; the copy is read twice, for the median and for the mean around it.
 /// </summary>
 [About("Krum's selection, averaged around its coordinate-wise median", Paper = "El Mhamdi et al., ICML 2018")]
-public sealed class Bulyan : IDefense
+public sealed class Bulyan : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly int _malicious;
@@ -59,6 +59,10 @@ public sealed class Bulyan : IDefense
         _selected = backend.AllocateMatrix(theta, setting.Parameters);
         _median = backend.AllocateMatrix(1, setting.Parameters);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements =>
+        [Judgement.Of("not_selected_by_krum", _setting.Clients, Enumerable.Range(0, _setting.Clients).Except(_chosen))];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)

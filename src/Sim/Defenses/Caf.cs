@@ -12,7 +12,7 @@ namespace FlGpu.Sim;
 /// </summary>
 [About("covariance-bound agnostic filter: weights down what stands out along the largest variance", Paper = "Allouah et al., ICML 2025")]
 public sealed class Caf(
-    Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IDefense
+    Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IDefense, IJudge
 {
     // Variance that is rounding, relative to the squared distances.
     private const double Rounding = 1e-13;
@@ -20,6 +20,10 @@ public sealed class Caf(
     private readonly int _malicious = FewerThanHalf.Of(setting, f);
     private readonly UpdateGeometry _geometry = new(setting);
     private readonly ClientWeights _weights = new(setting);
+    private readonly double[] _turnedDown = new double[setting.Clients];
+
+    /// <summary>What of the weight 1, with which an update starts, is gone.</summary>
+    public IReadOnlyList<Judgement> Judgements => [new("turned_down", [.. _turnedDown])];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -37,8 +41,10 @@ public sealed class Caf(
             {
                 smallest = eigenvalue;
                 _weights.Weights.Clear();
+                _turnedDown.AsSpan().Fill(1);
                 for (int i = 0; i < rows.Length; i++)
                 {
+                    _turnedDown[rows[i]] = 1 - c[i];
                     _weights.Weights[rows[i]] = (float)(c[i] / total);
                 }
             }

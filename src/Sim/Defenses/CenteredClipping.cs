@@ -11,7 +11,7 @@ namespace FlGpu.Sim;
 /// are so far out that this would lose digits, each iteration reads them twice.
 /// </summary>
 [About("last aggregate moved by clipped differences", Paper = "Karimireddy et al., ICML 2021")]
-public sealed class CenteredClipping : IDefense
+public sealed class CenteredClipping : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly double _tau;
@@ -51,6 +51,9 @@ public sealed class CenteredClipping : IDefense
         _weights = new(setting);
         _geometry = iterations > 1 && UpdateGeometry.Pays(setting.Clients, iterations) ? new(setting) : null;
     }
+
+    /// <summary>The distances of the last step.</summary>
+    public IReadOnlyList<Judgement> Judgements => [new("distance_to_center", [.. _host.Select(squared => Math.Sqrt(squared))], _tau)];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -145,6 +148,7 @@ public sealed class CenteredClipping : IDefense
         for (int i = 0; i < n; i++)
         {
             _weights.Weights[i] = (float)weights[i];
+            _host[i] = (float)squared[i];
         }
 
         return true;

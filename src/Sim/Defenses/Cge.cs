@@ -8,7 +8,7 @@ namespace FlGpu.Sim;
 /// up; the mean is ByzFL's). NaN and infinite updates count as the longest, and are left out while there are no more than f.
 /// </summary>
 [About("mean of the n - f shortest updates", Paper = "Gupta et al., DSN-W 2021")]
-public sealed class Cge : IDefense
+public sealed class Cge : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly int _keep;
@@ -31,6 +31,9 @@ public sealed class Cge : IDefense
         (_host, _order) = (new float[setting.Clients], new int[setting.Clients]);
         _weights = new(setting);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [new("update_norm", [.. _host])];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)

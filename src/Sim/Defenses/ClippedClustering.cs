@@ -9,11 +9,16 @@ namespace FlGpu.Sim;
 /// within. The cosine distance to an update of length zero is 1. NaN and infinite updates are left out from the start.
 /// </summary>
 [About("clips by past norms and keeps the larger of two clusters of directions", Paper = "Li et al., IEEE Transactions on Big Data 2023")]
-public sealed class ClippedClustering(Setting setting) : IDefense
+public sealed class ClippedClustering(Setting setting) : IDefense, IJudge
 {
     private readonly UpdateGeometry _geometry = new(setting);
     private readonly ClientWeights _weights = new(setting);
     private readonly Remembered<SeenNorms> _seen = setting.Memory.Of(() => new SeenNorms([]));
+    private int[] _outside = [];
+    private double _clip;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [Judgement.Of("outside_larger_cluster", setting.Clients, _outside), new("update_norm", [.. _geometry.Norms], _clip)];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -29,6 +34,7 @@ public sealed class ClippedClustering(Setting setting) : IDefense
             seen.Sort();
             double clip = (seen[(seen.Count - 1) / 2] + seen[seen.Count / 2]) / 2;
             int[] kept = LargerCluster(usable);
+            (_outside, _clip) = ([.. usable.Except(kept)], clip);
             foreach (int i in kept)
             {
                 _weights.Weights[i] = (float)((norms[i] > clip ? clip / norms[i] : 1) / kept.Length);

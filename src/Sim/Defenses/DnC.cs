@@ -10,7 +10,7 @@ namespace FlGpu.Sim;
 /// NaN and infinite updates are removed first and count as removed.
 /// </summary>
 [About("divide and conquer: removes outliers along the top singular vector of random coordinates", Name = "dnc", Paper = "Shejwalkar and Houmansadr, NDSS 2021")]
-public sealed class DnC : IDefense
+public sealed class DnC : IDefense, IJudge
 {
     private readonly int _iterations;
     private readonly int _removed;
@@ -18,6 +18,7 @@ public sealed class DnC : IDefense
     private readonly UpdateGeometry _geometry;
     private readonly RandomColumns _columns;
     private readonly ClientWeights _weights;
+    private int[] _outliers = [];
 
     /// <summary>Filters in some iterations.</summary>
     public DnC(
@@ -50,6 +51,9 @@ public sealed class DnC : IDefense
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [Judgement.Of("outlier_along_main_direction", _setting.Clients, _outliers)];
+
+    /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         _geometry.Measure(round.Updates, distances: false);
@@ -66,6 +70,7 @@ public sealed class DnC : IDefense
         }
 
         int[] kept = [.. good.Order()];
+        _outliers = [.. usable.Except(kept)];
         return _weights.MeanOf(kept, round.Updates, aggregate);
     }
 

@@ -9,7 +9,7 @@ namespace FlGpu.Sim;
 /// infinitely far from all others and count as zero should they be accepted; a zero update is at distance 1.
 /// </summary>
 [About("mean of the majority cluster by cosine, clipped to the median norm, with noise", Paper = "Nguyen et al., USENIX Security 2022")]
-public sealed class Flame : IDefense
+public sealed class Flame : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly double _lambda;
@@ -18,6 +18,8 @@ public sealed class Flame : IDefense
     private readonly float[] _sorted;
     private readonly Matrix _deviation;
     private readonly ClientWeights _weights;
+    private int[] _outside = [];
+    private double _median;
 
     /// <summary>Clusters each round by itself.</summary>
     public Flame(Setting setting, [About("deviation of the noise in median norms; 0: none")] double lambda = 0.001)
@@ -34,6 +36,13 @@ public sealed class Flame : IDefense
         _deviation = setting.Backend.AllocateMatrix(1, 1);
         _weights = new(setting);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements =>
+    [
+        Judgement.Of("outside_majority", _setting.Clients, _outside),
+        new("update_norm", [.. Enumerable.Range(0, _setting.Clients).Select(i => (double)_cosines.Norms[i])], _median),
+    ];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
@@ -68,7 +77,9 @@ public sealed class Flame : IDefense
         median = double.IsFinite(median) ? median : 0;
 
         int[] labels = Hdbscan.Labels(_distances, (n / 2) + 1, minSamples: 1, allowSingleCluster: true);
-        int accepted = labels.Count(label => label != Hdbscan.Noise);
+        _outside = [.. Enumerable.Range(0, n).Where(i => labels[i] == Hdbscan.Noise)];
+        _median = median;
+        int accepted = n - _outside.Length;
         for (int i = 0; i < n; i++)
         {
             double norm = _cosines.Norms[i];

@@ -30,7 +30,7 @@ public enum FoolsGoldMemory
 /// get no weight and are not remembered. Where every history points the same way no client is trusted, and the aggregate is zero.
 /// </summary>
 [About("weights clients by how unlike the others their past updates are", Name = "fools_gold", Paper = "Fung et al., RAID 2020")]
-public sealed class FoolsGold : IDefense
+public sealed class FoolsGold : IDefense, IJudge
 {
     private const double Epsilon = 1e-5;
 
@@ -79,6 +79,9 @@ public sealed class FoolsGold : IDefense
         (_similarity, _byClient) = (new double[n, n], new double[n, n]);
         _weights = new(setting);
     }
+
+    /// <summary>The largest cosine between a client's history and another's, pardoned as <see cref="Trust"/> left it.</summary>
+    public IReadOnlyList<Judgement> Judgements => [new("similarity", [.. Enumerable.Range(0, _hostNorms.Length).Select(i => Largest(_similarity.Row(i)))])];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)

@@ -8,13 +8,15 @@ namespace FlGpu.Sim;
 /// lexicographically first. NaN and infinite updates are kept out while n - f are finite; with fewer finite ones it is their mean.
 /// </summary>
 [About("mean of the n - f updates with the smallest diameter", Paper = "El Mhamdi et al., ICML 2018")]
-public sealed class Mda : IDefense
+public sealed class Mda : IDefense, IJudge
 {
     private const long MostSubsets = 5_000_000;
 
     private readonly UpdateGeometry _geometry;
     private readonly ClientWeights _weights;
     private readonly SubsetSearch _search;
+
+    private int[] _outside = [];
 
     /// <summary>Searches all subsets of n - f.</summary>
     public Mda(
@@ -28,10 +30,15 @@ public sealed class Mda : IDefense
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [Judgement.Of("outside_best_subset", _geometry.Norms.Length, _outside)];
+
+    /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         _geometry.Measure(round.Updates);
-        return _weights.MeanOf(_search.Best(_geometry.Usable, _geometry.Squared), round.Updates, aggregate);
+        int[] best = _search.Best(_geometry.Usable, _geometry.Squared);
+        _outside = [.. _geometry.Usable.Except(best)];
+        return _weights.MeanOf(best, round.Updates, aggregate);
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace FlGpu.Sim;
 /// updates are left out. A trusted update that is NaN or infinite is near nothing: the aggregate is zero.
 /// </summary>
 [About("mean of the n - f updates nearest to a trusted one", Paper = "Farhadkhani et al., ICML 2023")]
-public sealed class Monna : IDefense
+public sealed class Monna : IDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly int _kept;
@@ -34,6 +34,9 @@ public sealed class Monna : IDefense
         _host = new float[setting.Clients];
         _weights = new(setting);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [new("distance_to_trusted", [.. _host.Select(squared => Math.Sqrt(squared))])];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)

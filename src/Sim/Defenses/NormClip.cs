@@ -8,7 +8,7 @@ namespace FlGpu.Sim;
 /// direction to keep and counts as zero.
 /// </summary>
 [About("mean of the updates, each clipped to a Euclidean norm", Paper = "Sun et al., arXiv 1911.07963, 2019")]
-public sealed class NormClip : IFoldingDefense
+public sealed class NormClip : IFoldingDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly double _clip;
@@ -29,6 +29,9 @@ public sealed class NormClip : IFoldingDefense
         _host = new float[setting.Clients];
         _weights = new(setting);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [new("update_norm", [.. _host], _clip)];
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Weigh(Round slice, RoundTotals totals)

@@ -11,7 +11,7 @@ namespace FlGpu.Sim;
 /// alone; when that passes none the aggregate is zero. NaN and infinite updates are left out from the start.
 /// </summary>
 [About("filters by norm and by clusters of sign statistics, then takes a clipped mean", Paper = "Xu et al., ICDCS 2022")]
-public sealed class SignGuard : IDefense
+public sealed class SignGuard : IDefense, IJudge
 {
     private const int Features = 3;
     private const int MostShifts = 300;
@@ -24,6 +24,9 @@ public sealed class SignGuard : IDefense
     private readonly Matrix _shares;
     private readonly float[] _host;
     private readonly ClientWeights _weights;
+    private int[] _unusual = [];
+    private int[] _outside = [];
+    private double _median;
 
     /// <summary>Filters by norm and signs.</summary>
     public SignGuard(
@@ -51,6 +54,14 @@ public sealed class SignGuard : IDefense
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements =>
+    [
+        Judgement.Of("unusual_norm", _setting.Clients, _unusual),
+        Judgement.Of("unusual_signs", _setting.Clients, _outside),
+        new("update_norm", [.. _geometry.Norms], _median),
+    ];
+
+    /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         _geometry.Measure(round.Updates, distances: false);
@@ -61,7 +72,9 @@ public sealed class SignGuard : IDefense
             double[] norms = [.. usable.Select(i => _geometry.Norms[i]).Order()];
             double median = (norms[(norms.Length - 1) / 2] + norms[norms.Length / 2]) / 2;
             int[] usual = [.. usable.Where(i => _geometry.Norms[i] >= _lower * median && _geometry.Norms[i] <= _upper * median)];
-            int[] both = [.. usual.Intersect(LargestCluster(round, usable))];
+            int[] cluster = [.. LargestCluster(round, usable)];
+            (_unusual, _outside, _median) = ([.. usable.Except(usual)], [.. usable.Except(cluster)], median);
+            int[] both = [.. usual.Intersect(cluster)];
             int[] kept = both.Length > 0 ? both : usual;
             foreach (int i in kept)
             {

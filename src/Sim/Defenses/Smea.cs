@@ -9,7 +9,7 @@ namespace FlGpu.Sim;
 /// it is their mean. The eigenvalues are exact, where ByzFL takes one step of the power method from a random start.
 /// </summary>
 [About("mean of the n - f updates whose covariance has the smallest largest eigenvalue", Paper = "Allouah et al., ICML 2023")]
-public sealed class Smea : IDefense
+public sealed class Smea : IDefense, IJudge
 {
     private const long MostSubsets = 50_000;
     private const int QuickSteps = 4;
@@ -19,6 +19,8 @@ public sealed class Smea : IDefense
     private readonly SubsetSearch _search;
     private readonly double[] _vector;
     private readonly double[] _product;
+
+    private int[] _outside = [];
 
     /// <summary>Searches all subsets of n - f.</summary>
     public Smea(
@@ -34,10 +36,15 @@ public sealed class Smea : IDefense
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => [Judgement.Of("outside_best_subset", _geometry.Norms.Length, _outside)];
+
+    /// <inheritdoc/>
     public ReadOnlySpan<float> Aggregate(Round round, Matrix aggregate)
     {
         _geometry.Measure(round.Updates);
-        return _weights.MeanOf(_search.Best(_geometry.Usable, _geometry.Squared), round.Updates, aggregate);
+        int[] best = _search.Best(_geometry.Usable, _geometry.Squared);
+        _outside = [.. _geometry.Usable.Except(best)];
+        return _weights.MeanOf(best, round.Updates, aggregate);
     }
 
     /// <inheritdoc/>

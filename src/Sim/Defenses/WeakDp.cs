@@ -8,7 +8,7 @@ namespace FlGpu.Sim;
 /// the round's key folded by the defense's purpose. NaN and infinite updates count as zero.
 /// </summary>
 [About("mean of the clipped updates plus Gaussian noise", Paper = "Sun et al., arXiv 1911.07963, 2019")]
-public sealed class WeakDp : IFoldingDefense
+public sealed class WeakDp : IFoldingDefense, IJudge
 {
     private readonly Setting _setting;
     private readonly NormClip _clipped;
@@ -29,6 +29,9 @@ public sealed class WeakDp : IFoldingDefense
         _clipped = new(setting, clip);
         _deviation = setting.Backend.Upload(1, 1, [(float)deviation]);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => _clipped.Judgements;
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Weigh(Round slice, RoundTotals totals) => _clipped.Weigh(slice, totals);

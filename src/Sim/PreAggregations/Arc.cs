@@ -9,13 +9,16 @@ namespace FlGpu.Sim;
 /// </summary>
 [About("clips the longest updates to the next norm", Paper = "Allouah et al., Adaptive Gradient Clipping, ICLR 2025")]
 public sealed class Arc(
-    Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IPreAggregation
+    Setting setting, [About("malicious clients reckoned with, below n / 2; default: those of the setting")] int? f = null) : IPreAggregation, IJudge
 {
     private readonly MaliciousRows _malicious = new(setting, f);
     private readonly SelectedRows _rows = new(setting);
 
     /// <inheritdoc/>
     public int MaxRows => setting.Clients;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => _rows.Judgements;
 
     /// <inheritdoc/>
     public PreAggregated Apply(Round round)

@@ -5,7 +5,7 @@ namespace FlGpu.Sim;
 
 /// <summary>Each row scaled down to the bound where it is longer; a row that is not finite becomes zero.</summary>
 [About("clips each update to a Euclidean norm", Paper = "Guerraoui et al., ByzFL, arXiv 2505.24802, 2025")]
-public sealed class Clipping : IPreAggregation
+public sealed class Clipping : IPreAggregation, IJudge
 {
     private readonly SelectedRows _rows;
     private readonly double _bound;
@@ -23,6 +23,9 @@ public sealed class Clipping : IPreAggregation
 
     /// <inheritdoc/>
     public int MaxRows { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Judgement> Judgements => _rows.Judgements;
 
     /// <inheritdoc/>
     public PreAggregated Apply(Round round) => _rows.Clip(round.Updates, _rows.Norms(round.Updates), _bound);

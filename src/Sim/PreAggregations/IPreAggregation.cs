@@ -13,6 +13,9 @@ public sealed record PreAggregated(Matrix Updates, IReadOnlyList<int>? Kept)
     /// <summary>What the mixtures are made of; null where rows stay whole clients.</summary>
     public Mixtures? Mixtures { get; init; }
 
+    /// <summary>By what each row was multiplied where rows stay whole clients; null where by 1.</summary>
+    public IReadOnlyList<float>? Factors { get; init; }
+
     /// <summary>The row that stands for each of the <paramref name="rows"/> rows that went in; -1 for one that is gone.</summary>
     internal int[] StandIns(int rows)
     {
@@ -38,7 +41,7 @@ public sealed record PreAggregated(Matrix Updates, IReadOnlyList<int>? Kept)
 
             if (Kept is not null)
             {
-                before[Kept[row]] = weights[row];
+                before[Kept[row]] = weights[row] * (Factors?[row] ?? 1);
             }
         }
 

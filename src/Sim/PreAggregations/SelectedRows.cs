@@ -11,6 +11,11 @@ internal sealed class SelectedRows(Setting setting) : IDisposable
     private readonly Buffer<int> _indices = setting.Backend.Allocate<int>(setting.Clients);
     private readonly Matrix _rows = setting.Backend.AllocateMatrix(setting.Clients, setting.Parameters);
 
+    private Judgement? _judged;
+
+    /// <summary>The norms and the bound of the last clipping; none before it.</summary>
+    public IReadOnlyList<Judgement> Judgements => _judged is null ? [] : [_judged];
+
     /// <summary>The first <paramref name="count"/> elements of a matrix of one row.</summary>
     public static Matrix First(Matrix row, int count) => new(1, count, row.Elements.Slice(0, count));
 
@@ -45,7 +50,8 @@ internal sealed class SelectedRows(Setting setting) : IDisposable
             factors[i] = float.IsFinite(norms[i]) ? norms[i] <= bound ? 1 : (float)(bound / norms[i]) : 0;
         }
 
-        return new(Gather(updates, all, factors), all);
+        _judged = new("update_norm", [.. norms], bound);
+        return new(Gather(updates, all, factors), all) { Factors = factors };
     }
 
     public void Dispose()

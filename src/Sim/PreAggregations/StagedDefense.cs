@@ -63,7 +63,7 @@ internal sealed class StagedDefense : IDefense, IJudge
         IDefense rule = RuleFor(round.Updates.Rows, removed);
         ReadOnlySpan<float> weights = rule.Aggregate(round, aggregate);
         Hear(rule, judgedAs);
-        Shares = results.Exists(stage => stage.Result.Mixtures is not null) && !weights.IsEmpty ? SharesOf(weights, results) : null;
+        Shares = results.Exists(stage => stage.Result.Mixtures is not null || stage.Result.Factors is not null) && !weights.IsEmpty ? SharesOf(weights, results) : null;
         if (rowOf is null)
         {
             return [];

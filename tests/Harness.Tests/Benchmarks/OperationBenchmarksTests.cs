@@ -38,7 +38,47 @@ public sealed class OperationBenchmarksTests : IDisposable
             Assert.Equal(4, simd.Count(line => line.Contains(operation, StringComparison.Ordinal))));
         int mean = Array.IndexOf(header.Split(','), "Mean [ns]");
         Assert.All(simd, line => Assert.True(double.Parse(line.Split(',')[mean], CultureInfo.InvariantCulture) > 0));
+        Assert.Equal([_folder["peak.csv"], _folder["peak.md"]], Directory.GetFiles(_folder.Path).Where(file => !file.EndsWith(".log", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         Assert.Matches(@"Reference.*read_all", File.ReadAllText(_folder["peak.md"]));
         Assert.False(Directory.Exists(_folder["results"]));
     }
+
+    [Fact]
+    public void Clients_parameters_and_backends_are_those_that_were_asked_for()
+    {
+        if (ProgramRun.IsDebugBuild)
+        {
+            return;
+        }
+
+        ProgramRun.Of(
+            "bench", "--out", _folder.Path, "--clients", "3,5", "--parameters", "70", "--backend", "cpu,simd", "--job", "dry", "--filter", "*OrderStatistic*").AssertDone();
+        string[] lines = File.ReadAllLines(_folder["order_statistic.csv"]);
+        string[] header = lines[0].Split(',');
+        string[][] rows = [.. lines.Skip(1).Select(line => line.Split(','))];
+        Assert.Equal(3 * 2 * 2 * 2, rows.Length); // operations, clients, backends, each beside the reference
+        Assert.Equal(["3", "5"], Values("Clients"));
+        Assert.Equal(["70"], Values("Parameters"));
+        Assert.Equal(["cpu", "simd"], Values("Backend"));
+
+        string[] Values(string column) => [.. rows.Select(row => row[Array.IndexOf(header, column)]).Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    [Theory]
+    [InlineData("--nonsense", "'nonsense' is unknown", "-- --help")]
+    [InlineData("--job slowish", "slowish", "dry, short, medium, long, verylong")]
+    [InlineData("--filter *Nothing*", "--filter *Nothing*", "*DistanceBenchmarks*")]
+    [InlineData("stray", "'stray' is unknown", "--filter '*stray*'")]
+    [InlineData("--clients 0", "--clients")]
+    [InlineData("--parameters few", "--parameters", "'few'")]
+    [InlineData("--backend tpu", "--backend", "'tpu'")]
+    public void What_cannot_be_run_is_refused_and_nothing_is_written(string options, params string[] fragments)
+    {
+        ProgramRun.Of(["bench", "--out", _folder["never"], .. options.Split(' ')]).AssertRefused(ProgramRun.IsDebugBuild ? ["Debug"] : fragments);
+        Assert.False(Directory.Exists(_folder["never"]));
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_refused() =>
+        ProgramRun.Of("bench", "--out", Path.Combine(_folder.Write("file", ""), "below"), "--job", "dry", "--filter", "*Peak*").AssertRefused(ProgramRun.IsDebugBuild ? "Debug" : "--out");
 }

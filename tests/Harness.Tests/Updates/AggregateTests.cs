@@ -119,18 +119,61 @@ public sealed class AggregateTests : IDisposable
     [InlineData("bucketing:s=3+multi_krum:f=1")]
     [InlineData("anomaly_detection+nnm+krum")]
     [InlineData("bucketing+none")]
-    public void Weights_through_mixtures_make_up_the_aggregate(string defense)
+    [InlineData("clipping:c=3+none")]
+    [InlineData("arc:f=4+multi_krum:f=3")]
+    [InlineData("clipping:c=3+anomaly_detection+nnm:f=2+norm_clip:clip=1.5")]
+    public void Weights_through_stages_make_up_the_aggregate(string defense)
     {
         float[] updates = Normal();
         IReadOnlyList<Dictionary<string, string>> rows = Scores(defense, "--output", _folder["aggregate.npy"]);
         double[] weights = [.. rows.Select(row => Number(row["weight"]))];
-        Assert.Equal(1, weights.Sum(), 1e-6);
         float[] aggregate = Vector(_folder["aggregate.npy"]);
         for (int k = 0; k < Parameters; k++)
         {
             Assert.Equal(aggregate[k], Enumerable.Range(0, Clients).Sum(i => weights[i] * updates[(i * Parameters) + k]), 1e-4);
         }
     }
+
+    public static TheoryData<string> WholeUpdateRules { get; } =
+        [.. Catalogue.All<IDefense>().Select(rule => rule.Name).Except(["fl_trust", "mda", "smea"]), "mda:f=2", "smea:f=2", "bucketing+cge", "arc+multi_krum"];
+
+    [Theory]
+    [MemberData(nameof(WholeUpdateRules))]
+    public void Whoever_is_rejected_or_cut_is_told_why(string defense)
+    {
+        IReadOnlyList<Dictionary<string, string>> rows = Scores(defense, "--malicious", "2");
+        Assert.All(rows.Where(row => row["kept"] == "false"), row => Assert.NotEqual("", row["reason"]));
+        double most = rows.Where(row => row["weight"].Length > 0).Select(row => Number(row["weight"])).DefaultIfEmpty().Max();
+        Assert.All(rows.Where(row => row["weight"].Length > 0 && Number(row["weight"]) < most * 0.99 && !defense.StartsWith("geometric", StringComparison.Ordinal)), row => Assert.NotEqual("", row["reason"]));
+    }
+
+    [Theory]
+    [InlineData("auror", "in smaller cluster")]
+    [InlineData("bulyan", "not selected by krum")]
+    [InlineData("centered_clipping:tau=40", "distance_to_center 14")]
+    [InlineData("cge", "update_norm 14", "of 20)")]
+    [InlineData("dnc", "outlier along main direction")]
+    [InlineData("fools_gold", "similarity 0.9")]
+    [InlineData("monna", "distance_to_trusted 14", "of 20)")]
+    [InlineData("norm_clip", "update_norm 14", "> 10")]
+    [InlineData("sign_guard", "unusual norm")]
+    [InlineData("smea", "outside best subset")]
+    [InlineData("clipping:c=7+krum", "update_norm 14", "> 7; krum_score")]
+    public void Two_clients_far_from_the_others_are_told_from_them_by_what_the_rule_looked_at(string defense, params string[] words)
+    {
+        IReadOnlyList<Dictionary<string, string>> rows = Scores(defense, "--malicious", "2");
+        Assert.All(s_far, client => Assert.All(words, word => Assert.Contains(word, rows[int.Parse(client, CultureInfo.InvariantCulture)]["reason"], StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("krum", "Kept 1 of 20 clients: ")]
+    [InlineData("cge", "Kept 18 of 20 clients; rejected 4, 11.")]
+    [InlineData("none", "Kept 20 of 20 clients.")]
+    [InlineData("median", "none is kept or rejected as a whole")]
+    [InlineData("nnm+krum", "scores are of what the stages made of them")]
+    [InlineData("fools_gold", "judges by earlier rounds too")]
+    public void The_line_above_the_table_says_what_it_shows(string defense, string words) =>
+        Assert.Contains(words, Run(defense, "--malicious", "2").AssertDone().Output, StringComparison.Ordinal);
 
     [Fact]
     public void A_client_of_no_numbers_is_rejected_and_its_norm_is_the_reason()
@@ -168,6 +211,15 @@ public sealed class AggregateTests : IDisposable
         Assert.Equal(RoundScreen.MostListed / 2, Rows(run).Count(cells => cells[1] == "no"));
         Assert.InRange(run.OutputLines.Length, RoundScreen.MostListed, 40);
         Assert.Equal(501, File.ReadAllLines(_folder["scores.csv"]).Length);
+    }
+
+    [Fact]
+    public void Scores_go_to_standard_output_and_nothing_else_does()
+    {
+        ProgramRun run = Run("krum", "--malicious", "3", "--scores", "-", "--output", _folder["krum.npy"]).AssertDone();
+        Assert.Equal(Clients + 1, run.OutputLines.Length);
+        Assert.Equal("client,file,kept,weight,norm,cosine,distance,krum_score,reason", run.OutputLines[0]);
+        Assert.Equal([_folder["krum.npy"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]

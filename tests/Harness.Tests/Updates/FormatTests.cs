@@ -30,7 +30,7 @@ public sealed class FormatTests
     [InlineData("rows-f32.safetensors", "safetensors, float32")]
     [InlineData("rows-f64.safetensors", "safetensors, float64")]
     [InlineData("plain.csv", "csv")]
-    [InlineData("header.csv", "csv")]
+    [InlineData("header.csv", "csv with a header")]
     [InlineData("clients", "safetensors, one file a client, 3 tensors of float16, float32, float64")]
     public void A_file_gives_the_rows_that_were_written_in_blocks_of_any_size(string name, string format)
     {
@@ -70,6 +70,19 @@ public sealed class FormatTests
         Assert.Equal(
             [float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.PositiveInfinity, float.NegativeInfinity, -0.5f, 2, 0.001f],
             Read(source, 3));
+    }
+
+    [Theory]
+    [InlineData("0,1,2\n3,4,5\n6,7,8\n", "csv with a header", 2, 3f)] // as pandas heads columns without names
+    [InlineData("0,1\n3,4\n", "csv", 2, 0f)]
+    [InlineData("0,1,3\n3,4,5\n", "csv", 2, 0f)]
+    [InlineData("a,b\r\n\"3\", 4\r\n\r\n", "csv with a header", 1, 3f)]
+    public void The_first_line_of_a_csv_is_a_header_or_a_client(string text, string format, int clients, float first)
+    {
+        using var folder = new TemporaryFolder();
+        using IUpdateSource source = UpdateInput.Open([folder.Write("updates.csv", text)], null);
+        Assert.Equal((format, clients), (source.Format, source.Clients));
+        Assert.Equal(first, Read(source, 1)[0]);
     }
 
     [Fact]

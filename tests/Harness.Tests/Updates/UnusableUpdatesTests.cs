@@ -56,6 +56,24 @@ public sealed class UnusableUpdatesTests : IDisposable
         Refused([_folder["changed.npz"]], "changed.npz", "checksum does not match");
     }
 
+    [Theory]
+    [InlineData("(2147483591, 2147483591)", "<f4", "allowed are up to 2147483591 rows and columns")]
+    [InlineData("(1073741824, 1073741824)", "<f8", "allowed are up to")]
+    [InlineData("(2147483592, 1)", "<f4", "allowed are up to")]
+    [InlineData("(99999999999999999999, 1)", "<f4", "no list of sizes")]
+    [InlineData("(-4, -4)", "<f4", "no list of sizes")]
+    [InlineData("(1000000, 1000000)", "<f4", "truncated", "0 of 4000000000000 bytes")]
+    public void A_shape_that_no_file_could_hold_is_refused(string shape, string type, params string[] fragments) =>
+        Refused([EmptyArray("huge.npy", shape, type, bytes: 0)], ["huge.npy", .. fragments]);
+
+    [Fact]
+    public void Updates_that_do_not_fit_this_machine_are_refused_before_they_are_read()
+    {
+        // A file of holes: 8 TB that take no place.
+        string path = EmptyArray("holes.npy", "(2000000, 1000000)", "<f4", bytes: 8_000_000_000_000);
+        Refused([path], "2000000 clients x 1000000 parameters", "it needs 7450.6 GiB", "this machine has");
+    }
+
     [Fact]
     public void Bytes_after_the_array_are_refused()
     {
@@ -84,6 +102,14 @@ public sealed class UnusableUpdatesTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}""", "header cannot be read")]
     [InlineData("""{"__metadata__":{"format":"pt"}}""", "no tensor")]
     [InlineData("""{"a":{"dtype":"F32","shape":[16],"data_offsets":[0,64]}}""", "truncated", "tensor a (16)")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[]}}""", "tensor a", "0 data_offsets", "allowed are 2")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16,32]}}""", "tensor a", "3 data_offsets", "allowed are 2")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2,2],"data_offsets":[18446744073709551600,0]}}""", "header cannot be read")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[18446744073709551614,18446744073709551614],"data_offsets":[0,16]}}""", "header cannot be read")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""", "4 bytes follow the tensors")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}}""", "tensor a (3)", "without gaps")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}""", "tensor b (2)", "without gaps")]
+    [InlineData("{\"red\\u001b[31m\\n\":{\"dtype\":\"F32\",\"shape\":[2,2,1],\"data_offsets\":[0,16]}}", "tensor red [31m :", "3 dimensions")]
     public void A_safetensors_header_that_is_wrong_is_refused(string json, params string[] fragments)
     {
         byte[] header = System.Text.Encoding.UTF8.GetBytes(json);
@@ -99,6 +125,11 @@ public sealed class UnusableUpdatesTests : IDisposable
     [InlineData("a,b\n1,2\n3,x\n", "line 3, column 2", "'x' is no number")]
     [InlineData("1,2\n3,\n", "line 2, column 2", "'' is no number")]
     [InlineData(",a,b\n0,1,2\n", "line 1", "index=False")]
+    [InlineData("1,oh,3\n4,5,6\n", "line 1, column 2", "'oh' is no number")]
+    [InlineData("1 2 3\n4 5 6\n", "line 1", "no comma between the numbers", "delimiter=','")]
+    [InlineData("1.5;2\n3;4\n", "line 1", "no comma between the numbers")]
+    [InlineData("1,5;2\n3,4;5\n", "line 1, column 2", "'5;2' is no number")]
+    [InlineData("1,2\n3,1234567890123456789012345678901234567890oh\n", "line 2, column 2", "'1234567890123456789012345678901234567890…' is no number")]
     public void A_csv_is_refused_with_the_line(string text, params string[] fragments) =>
         Refused([_folder.Write("updates.csv", text)], ["--input", "updates.csv", .. fragments]);
 
@@ -141,6 +172,7 @@ public sealed class UnusableUpdatesTests : IDisposable
         Refused([input], ["--output", input], ["--output", input, "another name"]);
         Refused([input], ["--scores", input], ["--scores", input, "another name"]);
         Refused([input], ["--output", _folder["a.npy"], "--scores", _folder["a.npy"]], ["--scores", "another name"]);
+        Refused([input], ["--scores", "/dev/stdout"], ["--scores /dev/stdout", "is a device"]);
         Assert.Equal(File.ReadAllBytes(Quarters.File("f4.npy")), File.ReadAllBytes(input));
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -153,6 +185,16 @@ public sealed class UnusableUpdatesTests : IDisposable
         ProgramRun.Of("aggregate", "--defense", "median", "--input", input, "--output", _folder["aggregate.npy"], "--scores", _folder["scores.csv"]).AssertRefused("line 5", "'oh'");
         Assert.Equal("old", File.ReadAllText(_folder["aggregate.npy"]));
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
+    }
+
+    /// <summary>A .npy file of the shape that has a header and a hole of so many bytes.</summary>
+    private string EmptyArray(string name, string shape, string type, long bytes)
+    {
+        byte[] header = System.Text.Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        using FileStream file = File.Create(_folder[name]);
+        file.Write([0x93, .. "NUMPY"u8, 1, 0, .. BitConverter.GetBytes((ushort)header.Length), .. header]);
+        file.SetLength(file.Length + bytes);
+        return _folder[name];
     }
 
     private void Refused(string[] inputs, params string[] fragments) => Refused(inputs, [], fragments);
