@@ -10,6 +10,17 @@ namespace FlGpu.Kernels;
 /// </summary>
 internal readonly unsafe struct Bisection(int rows, int first, int last)
 {
+    /// <summary>The means of sixteen columns whose rows are <paramref name="stride"/> elements apart; needs a vector of memory a row.</summary>
+    public Vector512<float> Mean(float* column, nint stride, int* scratch)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            OrderedKey.Of(Vector512.Load(column + (i * stride))).Store(scratch + (i * Vector512<int>.Count));
+        }
+
+        return Mean(scratch, Vector512<int>.Count);
+    }
+
     /// <summary>The means of sixteen columns of keys, rows being <paramref name="stride"/> elements apart.</summary>
     public Vector512<float> Mean(int* keys, int stride)
     {

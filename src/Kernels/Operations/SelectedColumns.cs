@@ -73,24 +73,13 @@ internal readonly unsafe struct SelectedColumns(
                     open |= MeansBetween(block, stride, low, high, target);
                 }
 
-                Bisect(block, stride, open, (int*)rest, target);
-            }
-        }
-    }
-
-    /// <summary>What was left open, sixteen columns a bit.</summary>
-    private void Bisect(float* block, nint stride, int open, int* keys, float* means)
-    {
-        for (int v = 0; open >> v != 0; v++)
-        {
-            if ((open >> v & 1) != 0)
-            {
-                for (int i = 0; i < updates.Rows; i++)
+                for (int v = 0; open >> v != 0; v++)
                 {
-                    OrderedKey.Of(Vector512.Load(block + (i * stride) + (v * Lanes))).Store(keys + (i * Lanes));
+                    if ((open >> v & 1) != 0)
+                    {
+                        new Bisection(rows, first, last).Mean(block + (v * Lanes), stride, (int*)rest).Store(target + (v * Lanes));
+                    }
                 }
-
-                new Bisection(updates.Rows, first, last).Mean(keys, Lanes).Store(means + (v * Lanes));
             }
         }
     }
