@@ -16,6 +16,8 @@ public abstract class OperationBenchmarks
         typeof(TrainingBenchmarks), typeof(OrderStatisticBenchmarks), typeof(DistanceBenchmarks), typeof(SumBenchmarks), typeof(PeakBenchmarks), typeof(OtherBenchmarks),
     ];
 
+    // BenchmarkDotNet makes the instances itself: what they run with can only be told to the class.
+
     /// <summary>The numbers of clients.</summary>
     public static IEnumerable<int> ClientCounts { get; set; } = [];
 

@@ -31,14 +31,25 @@ internal static class ClusterCommand
         var common = new JobOptions();
         var image = new Option<string>("--image") { Description = "container image with flgpu on its path", DefaultValueFactory = _ => "flgpu:latest" };
         var claim = new Option<string>("--claim") { Description = "persistent volume claim that --out lies in", DefaultValueFactory = _ => "flgpu-results" };
-        var command = new Command("kubernetes", "An Indexed Job for kubectl apply, with the plan in it.") { image, claim };
+        var name = new Option<string>("--name") { Description = "name of the job and of the ConfigMap with its plan; two sweeps in a namespace need two", DefaultValueFactory = _ => "flgpu-sweep" };
+        var command = new Command("kubernetes", "An Indexed Job for kubectl apply, with the plan in it.") { image, claim, name };
         common.AddTo(command);
         command.SetAction(parsed =>
         {
-            screen.Out.Write(ClusterJob.Kubernetes(common.Read(parsed), parsed.GetValue(image)!, parsed.GetValue(claim)!));
+            screen.Out.Write(ClusterJob.Kubernetes(common.Read(parsed), NameOf(parsed.GetValue(name)!), parsed.GetValue(image)!, parsed.GetValue(claim)!));
             return 0;
         });
         return command;
+    }
+
+    // Kubernetes adds the index and five characters of its own to a pod's name, which may have 63.
+    private static string NameOf(string text)
+    {
+        const int MostLetters = 48;
+        const string Allowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
+        return text.Length is > 0 and <= MostLetters && !text.AsSpan().ContainsAnyExcept(Allowed) && char.IsAsciiLetterLower(text[0]) && text[^1] != '-'
+            ? text
+            : throw new InputException($"--name is '{text}'; allowed are up to {MostLetters} small letters, digits and hyphens, a letter first and no hyphen last");
     }
 
     private sealed class JobOptions

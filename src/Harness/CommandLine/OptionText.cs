@@ -1,12 +1,11 @@
 // Reads the small languages of options: whole numbers, ranges, lists, counts or shares.
 using System.Globalization;
-using System.Text.RegularExpressions;
 using FlGpu.Kernels;
 
 namespace FlGpu.Harness.CommandLine;
 
 /// <summary>Text to values. Every error names the option, the text and what is allowed.</summary>
-public static partial class OptionText
+public static class OptionText
 {
     /// <summary>A whole number of at least <paramref name="least"/>.</summary>
     public static int WholeNumber(string option, string text, int least) =>
@@ -92,18 +91,18 @@ public static partial class OptionText
     public static int CountOrShare(string option, string text, int clients)
     {
         const double RoundingSlack = 1e-9; // 0.3 * 10 is a hair below 3
-        Match written = CountOrShareText().Match(text);
-        if (written.Groups["allBut"].Success && int.TryParse(written.Groups["allBut"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int honest) && honest <= clients)
-        {
-            return clients - honest;
-        }
-
-        if (written.Groups["count"].Success && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count))
+        if (IsDigits(text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count))
         {
             return count;
         }
 
-        if (written.Groups["share"].Success)
+        if (text.StartsWith("n-", StringComparison.Ordinal) && IsDigits(text.AsSpan(2))
+            && int.TryParse(text.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out int honest) && honest <= clients)
+        {
+            return clients - honest;
+        }
+
+        if (IsShare(text))
         {
             return (int)((double.Parse(text, CultureInfo.InvariantCulture) * clients) + RoundingSlack);
         }
@@ -111,7 +110,21 @@ public static partial class OptionText
         throw new InputException($"{option} is '{text}'; allowed is a count such as 2, a share of the {clients} clients from 0 to below 1 such as 0.2, or all but some of them such as n-10");
     }
 
-    // As in sweep.schema.json, or an editor would mark what the program takes.
-    [GeneratedRegex(@"^(?:n-(?<allBut>[0-9]{1,10})|(?<count>[0-9]{1,10})|(?<share>0?\.[0-9]+|[0-9](?:\.[0-9]+)?[eE]-[0-9]*[1-9][0-9]*))\z", RegexOptions.CultureInvariant)]
-    private static partial Regex CountOrShareText();
+    // .2, 0.2, 2e-1 or 2.5E-1: as in sweep.schema.json, or an editor would mark what the program takes. Not by a regular expression, whose code takes
+    // milliseconds to load.
+    private static bool IsShare(ReadOnlySpan<char> text)
+    {
+        int exponent = text.IndexOfAny('e', 'E');
+        if (exponent < 0)
+        {
+            text = text.StartsWith("0") ? text[1..] : text;
+            return text.StartsWith(".") && IsDigits(text[1..]);
+        }
+
+        ReadOnlySpan<char> factor = text[..exponent], power = text[(exponent + 1)..];
+        return factor.Length > 0 && IsDigits(factor[..1]) && (factor.Length == 1 || (factor[1] == '.' && IsDigits(factor[2..])))
+            && power.StartsWith("-") && IsDigits(power[1..]) && power[1..].ContainsAnyExcept('0');
+    }
+
+    private static bool IsDigits(ReadOnlySpan<char> text) => text.Length > 0 && !text.ContainsAnyExceptInRange('0', '9');
 }

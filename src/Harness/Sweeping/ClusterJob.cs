@@ -36,7 +36,7 @@ internal static class ClusterJob
     ]);
 
     /// <summary>A ConfigMap with the plan and an Indexed Job, as YAML.</summary>
-    public static string Kubernetes(Request job, string image, string claim) => Lines(
+    public static string Kubernetes(Request job, string name, string image, string claim) => Lines(
     [
         $"# {job.Cases} cases in {job.Tasks} indices: kubectl apply -f THIS_FILE, from Kubernetes 1.29 on (backoffLimitPerIndex). The plan is in it.",
         $"# {job.Output} is where the volume behind the claim {claim} is mounted; many pods write to it, a folder each, so that it must be ReadWriteMany.",
@@ -45,7 +45,7 @@ internal static class ClusterJob
         "apiVersion: v1",
         "kind: ConfigMap",
         "metadata:",
-        "  name: flgpu-sweep",
+        $"  name: {YamlText(name)}",
         "data:",
         // The indentation is said, or the first line's own would count as it.
         "  sweep.json: |2",
@@ -54,7 +54,7 @@ internal static class ClusterJob
         "apiVersion: batch/v1",
         "kind: Job",
         "metadata:",
-        "  name: flgpu-sweep",
+        $"  name: {YamlText(name)}",
         "spec:",
         "  completionMode: Indexed",
         $"  completions: {job.Tasks}",
@@ -85,7 +85,7 @@ internal static class ClusterJob
         $"            - {{ name: results, mountPath: {YamlText(job.Output)} }}",
         "      volumes:",
         "        - name: plan",
-        "          configMap: { name: flgpu-sweep }",
+        $"          configMap: {{ name: {YamlText(name)} }}",
         "        - name: results",
         $"          persistentVolumeClaim: {{ claimName: {YamlText(claim)} }}",
     ]);

@@ -132,9 +132,28 @@ public sealed class KubernetesJobTests : IDisposable
         Assert.StartsWith($"# 16 cases in {Tasks} indices: ", Output(), StringComparison.Ordinal);
     }
 
+    // Also where the name would be something else in YAML.
+    [Fact]
+    public void Job_and_plan_have_the_name_that_is_asked_for()
+    {
+        YamlStream file = Printed();
+        Assert.Empty(Faults(file.Documents[0].RootNode, "ConfigMap", "ConfigMap"));
+        Assert.Equal(["null", "null"], file.Documents.Select(document => Text(document.RootNode["metadata"]["name"])));
+    }
+
+    [Theory]
+    [InlineData("Mine")]
+    [InlineData("my_sweep")]
+    [InlineData("sweep-")]
+    [InlineData("7")]
+    [InlineData("")]
+    public void A_name_that_Kubernetes_would_refuse_is_refused(string name) => ProgramRun.Of(
+        "cluster", "kubernetes", "--config", _folder.Write("plan.json", Plan), "--out", "/results/mine", "--tasks", $"{Tasks}", "--name", name)
+        .AssertRefused($"--name is '{name}'; allowed are ");
+
     private string Output() => ProgramRun.Of(
         "cluster", "kubernetes", "--config", _folder.Write("plan.json", Plan), "--out", "/results/mine", "--tasks", $"{Tasks}", "--image", "registry/flgpu:1", "--claim",
-        "disk").AssertDone().Output;
+        "disk", "--name", "null").AssertDone().Output;
 
     private YamlStream Printed() => Read(Output());
 
